@@ -1,0 +1,245 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+#include "daemon/manager.h"
+#include "io/log.h"
+
+/* sysexits(3); documented in interface.md and fotad(8) */
+enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIGURATION = 78 };
+
+struct options {
+	struct manager_options manager;
+	int log_level;
+	bool check_config;
+};
+
+static void help(void)
+{
+	printf("fotad [OPTION...]\n\n"
+	       "Upgrades the firmware of cellular modules over the air, by AT+GTOTA.\n\n"
+	       "  --config=FILE      configuration; conf.d/*.json beside it is read after it\n"
+	       "                     (default: " FOTAD_CONFIG ")\n"
+	       "  --state-dir=DIR    where jobs are kept\n"
+	       "                     (default: $STATE_DIRECTORY or " FOTAD_STATE ")\n"
+	       "  --bus=none         no D-Bus; the only choice in this version\n"
+	       "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
+	       "  --once             work until nothing more can be done now; exit 0 when every "
+	       "modem\n"
+	       "                     of every campaign runs its target, else 1\n"
+	       "  --check-config     print every problem of the configuration and exit (78 on "
+	       "any)\n"
+	       "  --version, --help\n\n"
+	       "Exit codes: 0 done, 1 failed, 64 usage, 69 another fotad holds the state, 70 "
+	       "internal,\n"
+	       "73 cannot create the state, 74 cannot use the state, 78 configuration.\n");
+}
+
+static int usage(const char *what, const char *value)
+{
+	fprintf(stderr, "fotad: %s%s; see fotad --help\n", what, value);
+	return EXIT_USAGE;
+}
+
+enum {
+	OPTION_CONFIG = 256,
+	OPTION_STATE,
+	OPTION_BUS,
+	OPTION_LOG_LEVEL,
+	OPTION_ONCE,
+	OPTION_CHECK,
+	OPTION_VERSION,
+	OPTION_HELP
+};
+
+/* Returns an exit code, or -1 to go on. */
+static int take_option(struct options *o, int option)
+{
+	switch (option) {
+	case OPTION_CONFIG:
+		o->manager.config_path = optarg;
+		return -1;
+	case OPTION_STATE:
+		o->manager.state_directory = optarg;
+		return -1;
+	case OPTION_BUS:
+		return text_equal(optarg, "none")
+			       ? -1
+			       : usage("--bus: this version has no D-Bus: ", optarg);
+	case OPTION_LOG_LEVEL:
+		o->log_level = log_level_by_name(optarg);
+		return o->log_level < 0 ? usage("--log-level: no such level: ", optarg) : -1;
+	case OPTION_ONCE:
+		o->manager.once = true;
+		return -1;
+	case OPTION_CHECK:
+		o->check_config = true;
+		return -1;
+	case OPTION_VERSION:
+		printf("fotad " PACKAGE_VERSION "\n");
+		return 0;
+	case OPTION_HELP:
+		help();
+		return 0;
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, OPTION_CONFIG },
+		{ "state-dir", required_argument, NULL, OPTION_STATE },
+		{ "bus", required_argument, NULL, OPTION_BUS },
+		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+		{ "once", no_argument, NULL, OPTION_ONCE },
+		{ "check-config", no_argument, NULL, OPTION_CHECK },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ 0 },
+	};
+	int option, code;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		code = take_option(o, option == 'h' ? OPTION_HELP : option);
+		if (code >= 0)
+			return code;
+	}
+	return optind < argc ? usage("unexpected argument: ", argv[optind]) : -1;
+}
+
+static int check_config(const struct options *o)
+{
+	struct config_problems problems = { 0 };
+	struct config *config = NULL;
+	int r = config_load(
+		o->manager.config_path, o->manager.credentials_directory, &config, &problems);
+
+	for (size_t i = 0; i < problems.n_errors; i++)
+		fprintf(stderr, "%s\n", problems.errors[i]);
+	for (size_t i = 0; i < problems.n_warnings; i++)
+		fprintf(stderr, "warning: %s\n", problems.warnings[i]);
+	if (r >= 0)
+		printf("%s: fine: %zu modems, %zu packages, %zu campaigns\n",
+			o->manager.config_path, config->n_modems, config->n_packages,
+			config->n_campaigns);
+	config_problems_done(&problems);
+	config_free(config);
+	return r < 0 ? EXIT_CONFIGURATION : 0;
+}
+
+static int load(const struct options *o, struct config **ret)
+{
+	struct config_problems problems = { 0 };
+	int r = config_load(
+		o->manager.config_path, o->manager.credentials_directory, ret, &problems);
+
+	for (size_t i = 0; i < problems.n_errors; i++)
+		log_event(LOG_ERR, LOG_MESSAGE_CONFIG_REJECTED, NULL, "%s", problems.errors[i]);
+	for (size_t i = 0; i < problems.n_warnings; i++)
+		log_event(
+			LOG_WARNING, LOG_MESSAGE_CONFIG_WARNING, NULL, "%s", problems.warnings[i]);
+	config_problems_done(&problems);
+	return r;
+}
+
+static int on_reload(
+	sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
+{
+	(void) sd_notify(false, "RELOADING=1");
+	(void) manager_reload(userdata);
+	(void) sd_notify(false, "READY=1");
+	return 0;
+}
+
+static int add_signals(sd_event *event, struct manager *manager)
+{
+	int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, manager);
+	return r;
+}
+
+/* Blocked before the first thread is made, so that every thread inherits it. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	(void) sigprocmask(SIG_BLOCK, &set, NULL);
+	(void) signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(const struct options *o, struct config *config)
+{
+	struct manager *manager = NULL;
+	sd_event *event = NULL;
+	int code = EXIT_INTERNAL, r;
+
+	r = sd_event_default(&event);
+	if (r < 0) {
+		config_free(config);
+		return EXIT_INTERNAL;
+	}
+	r = manager_new(event, &o->manager, config, &manager, &code);
+	if (r >= 0)
+		r = add_signals(event, manager);
+	if (r >= 0) {
+		(void) sd_event_set_watchdog(event, true);
+		(void) sd_notify(false, "READY=1");
+		log_event(LOG_NOTICE, LOG_MESSAGE_STARTED, NULL,
+			"fotad " PACKAGE_VERSION " watches %zu modems", manager->n_modems);
+		r = sd_event_loop(event);
+		(void) sd_notify(false, "STOPPING=1");
+		code = r < 0 ? EXIT_INTERNAL : o->manager.once ? manager_result(manager) : 0;
+		log_event(LOG_INFO, LOG_MESSAGE_STOPPING, NULL, "stopping");
+	}
+	manager_free(manager);
+	sd_event_unref(event);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *state = getenv("STATE_DIRECTORY");
+	struct options o = {
+		.manager = {
+			.config_path = FOTAD_CONFIG,
+			.state_directory = state && state[0] ? state : FOTAD_STATE,
+			.credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+		},
+		.log_level = LOG_INFO,
+	};
+	struct config *config;
+	int code = parse_options(argc, argv, &o);
+
+	if (code >= 0)
+		return code;
+	umask(077);
+	(void) prctl(PR_SET_DUMPABLE,
+		0); /* passwords pass through: no core, no ptrace by others (operations, T10) */
+	block_signals();
+	if (o.check_config)
+		return check_config(&o);
+	log_open(o.log_level);
+	if (load(&o, &config) < 0)
+		return EXIT_CONFIGURATION;
+	return run(&o, config);
+}

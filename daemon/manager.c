@@ -1,0 +1,429 @@
+#include "daemon/manager.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+#include "daemon/clock.h"
+#include "daemon/modem.h"
+
+#define SERIAL_THREADS 4
+#define POLL_PERIOD    (200 * MSEC) /* for ports that are not there */
+#define STATUS_PAUSE   (1 * SEC)
+
+struct rules *rules_new(struct config *config)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+
+	if (rules)
+		rules->work = calloc(config->n_packages + 1, sizeof(*rules->work));
+	if (!rules || !rules->work) {
+		config_free(config);
+		free(rules);
+		return NULL;
+	}
+	rules->config = config;
+	rules->references = 1;
+	return rules;
+}
+
+struct rules *rules_ref(struct rules *rules)
+{
+	rules->references++;
+	return rules;
+}
+
+struct rules *rules_unref(struct rules *rules)
+{
+	if (!rules || --rules->references > 0)
+		return NULL;
+	config_free(rules->config);
+	free(rules->work);
+	free(rules);
+	return NULL;
+}
+
+/* ---- who may run now ---- */
+
+static unsigned running_of(const struct manager *g, const struct config_campaign *campaign)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < g->n_modems; i++)
+		n += g->modems[i]->slot && g->modems[i]->campaign == campaign;
+	return n;
+}
+
+static bool has_room(const struct manager *g, const struct modem *m)
+{
+	return !m->campaign->max_parallel || running_of(g, m->campaign) < m->campaign->max_parallel;
+}
+
+void manager_ready(struct manager *g, struct modem *m)
+{
+	struct modem **p = &g->ready;
+
+	if (m->queued)
+		return;
+	while (*p && (*p)->campaign && m->campaign &&
+		(*p)->campaign->priority >= m->campaign->priority)
+		p = &(*p)->next;
+	m->next = *p;
+	m->queued = true;
+	*p = m;
+	manager_wake(g);
+}
+
+static void unqueue(struct modem **p)
+{
+	struct modem *m = *p;
+
+	*p = m->next;
+	m->next = NULL;
+	m->queued = false;
+}
+
+/* Who has no room stays; who may not go any more will come again by its own events. */
+static void start_ready(struct manager *g, usec_t now)
+{
+	struct modem **p = &g->ready;
+
+	while (*p && g->running < g->rules->config->max_parallel) {
+		struct modem *m = *p;
+
+		if (modem_may_go(m, now) && !has_room(g, m)) {
+			p = &m->next;
+			continue;
+		}
+		unqueue(p);
+		if (modem_may_go(m, now)) {
+			modem_go(m, now);
+			modem_perform(m, now);
+			p = &g->ready; /* the queue may have changed */
+		}
+	}
+}
+
+static void bury_removed(struct manager *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n_modems; i++) {
+		struct modem *m = g->modems[i];
+
+		if (!m->removed) {
+			g->modems[n++] = m;
+			continue;
+		}
+		for (struct modem **p = &g->ready; *p;)
+			if (*p == m)
+				unqueue(p);
+			else
+				p = &(*p)->next;
+		g->by_id[m->id] = NULL;
+		modem_free(m);
+	}
+	g->n_modems = n;
+	g->removed = false;
+}
+
+static void say_status(struct manager *g, usec_t now)
+{
+	unsigned done = 0, failed = 0;
+	char status[sizeof(g->status)];
+
+	if (now < usec_add(g->status_said, STATUS_PAUSE))
+		return;
+	for (size_t i = 0; i < g->n_modems; i++) {
+		done += g->modems[i]->job && g->modems[i]->state == JOB_SUCCEEDED;
+		failed += g->modems[i]->job && g->modems[i]->state == JOB_FAILED;
+	}
+	if (text_format(status, sizeof(status),
+		    "Watching %zu modems: %u upgrading, %u done, %u failed", g->n_modems,
+		    g->running, done, failed) < 0 ||
+		text_equal(status, g->status))
+		return;
+	memcpy(g->status, status, sizeof(status));
+	g->status_said = now;
+	sd_notifyf(false, "STATUS=%s", status);
+}
+
+static bool is_settled(const struct manager *g, usec_t now)
+{
+	for (size_t i = 0; i < g->n_modems; i++)
+		if (!modem_is_settled(g->modems[i], now))
+			return false;
+	return true;
+}
+
+static int on_dispatch(sd_event_source *source UNUSED, void *userdata)
+{
+	struct manager *g = userdata;
+	usec_t now = clock_boottime();
+
+	g->looked = now;
+	if (g->stopping)
+		return 0;
+	if (g->removed)
+		bury_removed(g);
+	start_ready(g, now);
+	say_status(g, now);
+	if (g->options.once && g->running == 0 && is_settled(g, now))
+		return sd_event_exit(g->event, 0);
+	return 0;
+}
+
+void manager_wake(struct manager *g)
+{
+	if (g->dispatch_source)
+		(void) sd_event_source_set_enabled(g->dispatch_source, SD_EVENT_ONESHOT);
+}
+
+/* ---- what comes in ---- */
+
+static void on_input(
+	struct ports *ports UNUSED, struct port *port, const char *data, size_t size, usec_t now)
+{
+	struct modem *m = port->userdata;
+
+	modem_log_bytes(m, false, data, size);
+	dialogue_input(&m->dialogue, data, size, now);
+	modem_perform(m, now);
+}
+
+static void on_hangup(struct ports *ports UNUSED, struct port *port, int error UNUSED, usec_t now)
+{
+	modem_lost(port->userdata, now);
+}
+
+static void on_writable(struct ports *ports UNUSED, struct port *port, usec_t now)
+{
+	struct modem *m = port->userdata;
+
+	modem_perform(m, now);
+}
+
+static void on_deadline(struct ports *ports UNUSED, struct port *port, usec_t now)
+{
+	struct modem *m = port->userdata;
+
+	dialogue_advance(&m->dialogue, now);
+	modem_perform(m, now);
+	if (modem_may_go(m, now))
+		manager_ready(m->manager, m);
+}
+
+static int on_serial(
+	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+{
+	struct manager *g = userdata;
+	struct serial_result result;
+
+	while (serial_pool_result(g->serial, &result))
+		modem_opened(result.userdata, &result, clock_boottime());
+	return 0;
+}
+
+static int on_store(
+	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+{
+	struct manager *g = userdata;
+	struct store_completion done;
+
+	while (store_completion(g->store, &done)) {
+		uint32_t id = (uint32_t) (done.cookie >> 32);
+		struct modem *m = id < g->ids ? g->by_id[id] : NULL;
+
+		if (m)
+			modem_saved(m, (uint32_t) done.cookie, done.error, clock_boottime());
+	}
+	return 0;
+}
+
+static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
+{
+	struct manager *g = userdata;
+	usec_t now = clock_boottime();
+
+	(void) on_serial(NULL, -1, 0, g); /* also finds the opens that are stuck */
+	for (size_t i = 0; i < g->n_modems; i++)
+		modem_poll(g->modems[i], now);
+	if (g->options.once)
+		manager_wake(g);
+	sd_event_source_set_time_relative(source, POLL_PERIOD);
+	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+/* ---- how it begins and ends ---- */
+
+static int fail(int r, int code, int *ret_exit, const char *what)
+{
+	log_event(LOG_ERR, LOG_MESSAGE_STORE_FAILED, NULL, "%s: %s", what, strerror(-r));
+	*ret_exit = code;
+	return r;
+}
+
+static int open_store(struct manager *g, int *ret_exit)
+{
+	const char *directory = g->options.state_directory;
+	char boot[SD_ID128_STRING_MAX], text[512];
+	sd_id128_t id = SD_ID128_NULL;
+	int r;
+
+	(void) sd_id128_get_boot(&id);
+	r = store_open(directory, sd_id128_to_string(id, boot), &g->store, &g->boot_same);
+	if (r == 0)
+		r = store_load(g->store, &g->stored, &g->n_stored);
+	if (r == 0)
+		return 0;
+	(void) text_format(text, sizeof(text), "cannot use the state in %.256s%s", directory,
+		r == -EEXIST	? " (another fotad holds it)"
+		: r == -ENOTSUP ? " (written by a newer fotad)"
+		: r == -EUCLEAN ? " (the database is damaged: set it aside)"
+				: "");
+	return fail(r,
+		r == -EEXIST			 ? 69
+		: r == -EUCLEAN || r == -ENOTSUP ? 74
+						 : 73,
+		ret_exit, text);
+}
+
+static int add_sources(struct manager *g)
+{
+	static const struct ports_handlers handlers = {
+		.input = on_input,
+		.hangup = on_hangup,
+		.writable = on_writable,
+		.deadline = on_deadline,
+	};
+	int r = serial_pool_new(SERIAL_THREADS, &g->serial);
+
+	if (r >= 0)
+		r = ports_new(g->event, &handlers, g, &g->ports);
+	if (r >= 0)
+		r = sd_event_add_io(g->event, &g->serial_source, serial_pool_fd(g->serial), EPOLLIN,
+			on_serial, g);
+	if (r >= 0)
+		r = sd_event_add_io(
+			g->event, &g->store_source, store_fd(g->store), EPOLLIN, on_store, g);
+	if (r >= 0)
+		r = sd_event_add_time_relative(
+			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, 10 * MSEC, on_poll, g);
+	if (r >= 0)
+		r = sd_event_add_defer(g->event, &g->dispatch_source, on_dispatch, g);
+	return r;
+}
+
+static const struct store_job *find_stored(const struct manager *g, const struct modem *m)
+{
+	for (size_t i = 0; i < g->n_stored; i++)
+		if (m->campaign && text_equal(g->stored[i].campaign, m->campaign->name) &&
+			text_equal(g->stored[i].modem, m->config->name))
+			return &g->stored[i];
+	return NULL;
+}
+
+int manager_add(struct manager *g, struct rules *rules, const struct config_modem *config)
+{
+	const struct store_job *stored;
+	struct modem **p;
+	int r;
+
+	p = reallocarray(g->modems, g->n_modems + 1, sizeof(struct modem *));
+	if (!p)
+		return -ENOMEM;
+	g->modems = p;
+	p = reallocarray(g->by_id, g->ids + 1, sizeof(struct modem *));
+	if (!p)
+		return -ENOMEM;
+	g->by_id = p;
+	r = modem_new(g, rules, config, &g->modems[g->n_modems]);
+	if (r < 0)
+		return r;
+	g->by_id[g->modems[g->n_modems]->id] = g->modems[g->n_modems];
+	stored = find_stored(g, g->modems[g->n_modems]);
+	if (stored)
+		modem_load(g->modems[g->n_modems], stored, clock_boottime());
+	g->n_modems++;
+	return 0;
+}
+
+static int add_modems(struct manager *g)
+{
+	const struct config *config = g->rules->config;
+	int r = 0;
+
+	for (size_t i = 0; i < config->n_modems && r >= 0; i++)
+		r = manager_add(g, g->rules, &config->modems[i]);
+	return r;
+}
+
+int manager_new(sd_event *event, const struct manager_options *options, struct config *config,
+	struct manager **ret, int *ret_exit)
+{
+	struct rules *rules = rules_new(config);
+	struct manager *g = calloc(1, sizeof(*g));
+	int r;
+
+	if (!rules || !g) {
+		rules_unref(rules);
+		free(g);
+		return fail(-ENOMEM, 70, ret_exit, "cannot start");
+	}
+	g->options = *options;
+	g->event = sd_event_ref(event);
+	g->rules = rules;
+	g->started = clock_boottime();
+	r = open_store(g, ret_exit);
+	if (r >= 0) {
+		r = add_sources(g);
+		if (r >= 0)
+			r = add_modems(g);
+		if (r < 0)
+			fail(r, 70, ret_exit, "cannot start");
+	}
+	if (r < 0) {
+		manager_free(g);
+		return r;
+	}
+	free(g->stored);
+	g->stored = NULL;
+	g->n_stored = 0;
+	*ret = g;
+	return 0;
+}
+
+struct manager *manager_free(struct manager *g)
+{
+	usec_t now = clock_boottime();
+
+	if (!g)
+		return NULL;
+	g->stopping = true;
+	for (size_t i = 0; i < g->n_modems; i++)
+		modem_stop(g->modems[i], now);
+	for (size_t i = 0; i < g->n_modems; i++)
+		modem_free(g->modems[i]);
+	free(g->modems);
+	free(g->by_id);
+	free(g->stored);
+	sd_event_source_disable_unref(g->serial_source);
+	sd_event_source_disable_unref(g->store_source);
+	sd_event_source_disable_unref(g->poll_source);
+	sd_event_source_disable_unref(g->dispatch_source);
+	ports_free(g->ports);
+	serial_pool_free(g->serial);
+	store_close(g->store);
+	rules_unref(g->rules);
+	sd_event_unref(g->event);
+	free(g);
+	return NULL;
+}

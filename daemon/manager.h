@@ -1,0 +1,88 @@
+/*
+ * manager - reconciles the configuration with the modems: who exists, who may run now, when it is over.
+ *
+ *      config --> manager --> modem ... modem     (one per configured modem)
+ *                    |  \
+ *                  store  serial pool, ports      (shared)
+ *
+ * Owned by main; everything happens in one sd_event loop.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "core/dialogue.h"
+#include "daemon/ports.h"
+#include "io/config.h"
+#include "io/serial.h"
+#include "io/store.h"
+
+/* A configuration lives as long as a modem keeps rules from it (conduct 21). */
+struct rules {
+	unsigned references;
+	struct config *config;
+	struct package_work *work; /* scratch of package_next() */
+};
+
+struct rules *rules_new(struct config *config); /* takes config over, also on failure; NULL: no memory */
+struct rules *rules_ref(struct rules *rules);
+struct rules *rules_unref(struct rules *rules); /* NULL is fine; returns NULL */
+
+struct manager_options {
+	const char *config_path;
+	const char *state_directory;
+	const char *credentials_directory; /* NULL: none */
+	bool once;
+};
+
+struct modem;
+
+struct manager {
+	struct manager_options options;
+	sd_event *event;
+	struct rules *rules;
+	struct store *store;
+	struct serial_pool *serial;
+	struct ports *ports;
+	sd_event_source *serial_source, *store_source, *poll_source, *dispatch_source;
+
+	struct modem **modems; /* in the order of the configuration */
+	size_t n_modems;
+	struct modem **by_id;  /* ids entries, NULL where the modem is gone */
+	uint32_t ids;          /* given out; a modem's id is its place in by_id */
+	struct modem *ready;   /* those that may go, highest priority first, then first come */
+	unsigned running;      /* slots taken */
+	struct dialogue_box box;
+	struct store_job *stored; /* as loaded at start, until every modem has looked for its own */
+	size_t n_stored;
+	bool boot_same;
+	usec_t looked;         /* CLOCK_BOOTTIME: when jobs were dispatched last */
+	bool stopping;
+	bool removed;          /* some modem is */
+	usec_t started;        /* CLOCK_BOOTTIME */
+	char status[128];      /* as said to the service manager last */
+	usec_t status_said;
+};
+
+/* -E...: already logged; ret_exit is the documented exit code. */
+int manager_new(sd_event *event, const struct manager_options *options, struct config *config,
+	struct manager **ret, int *ret_exit);
+
+/* Ends what has not passed the point of no return, makes it durable, closes everything. NULL is fine; returns NULL. */
+struct manager *manager_free(struct manager *manager);
+
+/* Reads the configuration again; on error the old one stays in force. */
+int manager_reload(struct manager *manager);
+
+/* Something has changed that may let a job start or the program end: looked at once, at the end of this turn. */
+void manager_wake(struct manager *manager);
+
+/* This modem may go as soon as there is room. */
+void manager_ready(struct manager *manager, struct modem *m);
+
+/* Adds a modem of these rules. */
+int manager_add(struct manager *manager, struct rules *rules, const struct config_modem *config);
+
+/* The exit code of --once: 0 when every modem of every campaign runs its target; prints what is left. */
+int manager_result(const struct manager *manager);

@@ -1,0 +1,205 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/clock.h"
+#include "daemon/modem.h"
+
+#define PROGRESS_PERCENT 10	    /* interface, "Journal": every 10 % ... */
+#define PROGRESS_PAUSE	 (30 * SEC) /* ... or 30 s */
+
+void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason,
+	const char *format, ...)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	struct log_fields fields = LOG_FIELDS_NONE;
+	char text[LOG_TEXT_MAX];
+	va_list args;
+
+	if (level > log_level())
+		return;
+	va_start(args, format);
+	(void) vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fields.modem = m->config->name;
+	fields.port = m->config->port;
+	fields.imei = u->record.imei[0] ? u->record.imei : NULL;
+	fields.campaign = m->campaign ? m->campaign->name : NULL;
+	fields.phase = upgrade_phase_name(upgrade_phase(u));
+	fields.step = upgrade_step_name(u);
+	fields.from = u->record.from[0] ? u->record.from : NULL;
+	fields.to = u->record.to[0] ? u->record.to : NULL;
+	fields.reason = reason == REASON_NONE ? NULL : reason_name(reason);
+	fields.attempt = (int) u->record.attempt;
+	fields.percent = u->percent;
+	fields.cme = m->cme;
+	log_event(level, message, &fields, "%s", text);
+}
+
+void modem_log_bytes(const struct modem *m, bool out, const char *data, size_t size)
+{
+	char text[LOG_TEXT_MAX];
+
+	if (log_level() < LOG_DEBUG)
+		return;
+	if (m->dialogue.upgrade.secret) /* conduct 12 */
+		(void) snprintf(text, sizeof(text), "%zu bytes, not shown", size);
+	else
+		text_escape(text, sizeof(text), data, size);
+	modem_log(
+		m, LOG_DEBUG, LOG_MESSAGE_AT_DIALOGUE, REASON_NONE, "%s %s", out ? ">" : "<", text);
+}
+
+static void log_progress(struct modem *m, int percent, usec_t now)
+{
+	if (percent < m->percent_said + PROGRESS_PERCENT && percent < 100 &&
+		now < usec_add(m->progress_said, PROGRESS_PAUSE))
+		return;
+	m->percent_said = percent - percent % PROGRESS_PERCENT;
+	m->progress_said = now;
+	modem_log(m, LOG_INFO, LOG_MESSAGE_PROGRESS, REASON_NONE, "%d %% downloaded", percent);
+}
+
+static void log_phase(struct modem *m)
+{
+	switch (upgrade_phase(&m->dialogue.upgrade)) {
+	case PHASE_IDLE:
+	case PHASE_PREPARING:
+		break;
+	case PHASE_DOWNLOADING:
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_STARTED, REASON_NONE,
+			"past the point of no return: AT+GTOTA is being sent");
+		break;
+	case PHASE_INSTALLING:
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_COMPLETE, REASON_NONE,
+			m->dialogue.upgrade.record.complete
+				? "downloaded: the module checks, restarts and installs"
+				: "the module is away: waiting for its return");
+		break;
+	case PHASE_VERIFYING:
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_MODULE_RETURNED, REASON_NONE,
+			"asking who is there and which version runs");
+		break;
+	}
+}
+
+static void log_end(struct modem *m, const struct upgrade_notice *n)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	char pause[USEC_FORMAT_MAX], cme[64] = "";
+
+	if (n->reason == REASON_REJECTED && n->cme != AT_ERROR_NONE)
+		(void) snprintf(cme, sizeof(cme), " (+CME ERROR: %d, %s)", n->cme,
+			at_error_text(n->cme, u->profile->errors));
+	switch (m->state) {
+	case JOB_SUCCEEDED:
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_VERIFIED, REASON_NONE,
+			"succeeded: runs %s, read twice", u->identity.version);
+		break;
+	case JOB_WAITING:
+		if (n->outcome == OUTCOME_SUCCEEDED)
+			modem_log(m, LOG_NOTICE, LOG_MESSAGE_VERIFIED, REASON_NONE,
+				"hop done: runs %s, read twice", u->identity.version);
+		else if (n->outcome == OUTCOME_DEFERRED)
+			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, n->reason,
+				"not now (%s): %s; again in %s", reason_name(n->reason),
+				reason_meaning(n->reason),
+				usec_format(pause, usec_sub(m->due, clock_boottime())));
+		else
+			modem_log(m, LOG_WARNING, LOG_MESSAGE_ATTEMPT_FAILED, n->reason,
+				"attempt %u failed (%s)%s: %s; again in %s", m->attempts,
+				reason_name(n->reason), cme, reason_meaning(n->reason),
+				usec_format(pause, usec_sub(m->due, clock_boottime())));
+		break;
+	case JOB_FAILED:
+		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, n->reason, "failed (%s)%s: %s %s",
+			reason_name(n->reason), cme, reason_meaning(n->reason),
+			reason_next_step(n->reason));
+		break;
+	case JOB_UNKNOWN:
+		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_UNKNOWN, n->reason,
+			"unknown (%s): %s It settles itself when the module answers.",
+			reason_name(n->reason), reason_meaning(n->reason));
+		break;
+	case JOB_CANCELLED:
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, n->reason, "cancelled");
+		break;
+	case JOB_RUNNING:
+		break;
+	}
+}
+
+static void log_restored(struct modem *m, const struct upgrade_notice *n)
+{
+	if (n->reason == REASON_NONE)
+		modem_log(m, LOG_INFO, LOG_MESSAGE_SETTING_RESTORED, REASON_NONE,
+			"the module's settings are as they were before");
+	else
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_SETTING_NOT_RESTORED, n->reason,
+			"the module's settings are not restored yet (%s)", reason_name(n->reason));
+}
+
+static void identified(struct modem *m, usec_t now)
+{
+	const struct identity *i = &m->dialogue.upgrade.identity;
+
+	if (!m->identified)
+		modem_log(m, LOG_INFO, LOG_MESSAGE_MODEM_IDENTIFIED, REASON_NONE,
+			"%s, IMEI ...%s, runs %s", i->model, i->imei + strlen(i->imei) - 4,
+			i->version);
+	modem_reconcile(m, now);
+}
+
+static void refused(struct modem *m, const struct upgrade_notice *n)
+{
+	m->identified = false;
+	if (m->refused != n->reason)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_MODEM_REFUSED, n->reason, "%s: %s %s",
+			reason_name(n->reason), reason_meaning(n->reason),
+			reason_next_step(n->reason));
+	m->refused = n->reason;
+	manager_wake(m->manager);
+}
+
+void modem_log_notice(struct modem *m, const struct upgrade_notice *n, usec_t now)
+{
+	switch (n->type) {
+	case NOTICE_IDENTIFIED:
+		identified(m, now);
+		break;
+	case NOTICE_REFUSED:
+		refused(m, n);
+		break;
+	case NOTICE_ELSEWHERE:
+		m->identified = false;
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_BUSY_ELSEWHERE, n->reason,
+			"reports a download that is not ours (\"%s\"): nothing is sent until it is "
+			"over",
+			n->text);
+		break;
+	case NOTICE_STEP:
+		modem_log(m, LOG_DEBUG, LOG_MESSAGE_STEP, REASON_NONE, "step %s", n->step);
+		break;
+	case NOTICE_PHASE:
+		log_phase(m);
+		break;
+	case NOTICE_PROGRESS:
+		log_progress(m, n->percent, now);
+		break;
+	case NOTICE_WARNING:
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, n->reason, "step %s: %s%s%s",
+			n->step, reason_name(n->reason), n->reason && n->text[0] ? ": " : "",
+			n->text);
+		break;
+	case NOTICE_RESTORED:
+		m->restore = n->reason != REASON_NONE;
+		log_restored(m, n);
+		manager_wake(m->manager);
+		break;
+	case NOTICE_VERDICT:
+		modem_verdict(m, n, now);
+		log_end(m, n);
+		break;
+	}
+}

@@ -1,0 +1,322 @@
+#include "daemon/modem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+#include "daemon/clock.h"
+
+#define OPEN_TIMEOUT (10 * SEC)	  /* an open that takes longer is "port-stuck" */
+#define POLL_PAUSE   (200 * MSEC) /* between looks at a path that is not there */
+#define RETRY_PAUSE  (5 * SEC)	  /* between opens that failed for another reason */
+#define LISTEN_FIRST (2 * SEC)	  /* conduct 10 */
+#define SECRETS_SIZE (2 * (GTOTA_FIELD_MAX + 1))
+
+static const struct profile *resolve(const struct profile *row, void *userdata)
+{
+	const struct modem *m = userdata;
+
+	return config_profile(m->rules->config, row);
+}
+
+static void use_rules(struct modem *m, struct rules *rules, const struct config_modem *config)
+{
+	const struct profile *row = config->profile ? profile_by_name(config->profile) : NULL;
+
+	rules_unref(m->rules);
+	m->rules = rules_ref(rules);
+	m->config = config;
+	m->campaign = config_campaign_of(rules->config, config);
+	m->who = (struct upgrade_modem){
+		.imei = config->imei,
+		.profile = row ? config_profile(rules->config, row) : NULL,
+		.resolve = resolve,
+		.userdata = m,
+	};
+}
+
+int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config,
+	struct modem **ret)
+{
+	struct modem *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->port.fd = -1;
+	m->port.userdata = m;
+	m->manager = manager;
+	m->id = manager->ids++;
+	m->cme = AT_ERROR_NONE;
+	m->absent_since = clock_boottime();
+	use_rules(m, rules, config);
+	dialogue_init(&m->dialogue, &manager->box, &m->who, &rules->config->timeouts, false,
+		LISTEN_FIRST);
+	*ret = m;
+	return 0;
+}
+
+static void close_port(struct modem *m)
+{
+	m->identified = false;
+	if (m->port_state == MODEM_PORT_OPENING)
+		serial_cancel(m->manager->serial, m->ticket);
+	else if (m->port_state == MODEM_PORT_OPEN)
+		serial_close(m->manager->serial, ports_remove(m->manager->ports, &m->port));
+	m->port_state = MODEM_PORT_CLOSED;
+	m->device = 0;
+}
+
+struct modem *modem_free(struct modem *m)
+{
+	if (!m)
+		return NULL;
+	close_port(m);
+	ports_set_deadline(m->manager->ports, &m->port, USEC_INFINITY);
+	if (m->secret)
+		explicit_bzero(m->secret, SECRETS_SIZE);
+	free(m->secret);
+	rules_unref(m->rules);
+	rules_unref(m->next_rules);
+	explicit_bzero(&m->dialogue.channel, sizeof(m->dialogue.channel));
+	free(m);
+	return NULL;
+}
+
+static bool is_same_port(const struct config_modem *a, const struct config_modem *b)
+{
+	return text_equal(a->port, b->port) && text_equal(a->imei, b->imei) &&
+	       text_equal(a->profile, b->profile) && a->baud_rate == b->baud_rate;
+}
+
+void modem_change_rules(
+	struct modem *m, struct rules *rules, const struct config_modem *config, usec_t now)
+{
+	bool same = config && is_same_port(m->config, config);
+
+	if (m->slot || upgrade_past_no_return(&m->dialogue.upgrade)) {
+		rules_ref(rules);
+		rules_unref(m->next_rules);
+		m->next_rules = rules;
+		m->next_config = config;
+		return;
+	}
+	if (!config) {
+		m->removed = m->manager->removed = true;
+		manager_wake(m->manager);
+		return;
+	}
+	use_rules(m, rules, config);
+	if (same && m->identified) {
+		modem_reconcile(m, now);
+	} else if (!same && m->port_state != MODEM_PORT_CLOSED) {
+		close_port(m);
+		m->reopen = now;
+		dialogue_lost(&m->dialogue, now);
+	}
+	modem_perform(m, now);
+}
+
+void modem_stop(struct modem *m, usec_t now)
+{
+	struct upgrade_notice notice;
+
+	dialogue_cancel(&m->dialogue, now);
+	(void) dialogue_take_save(&m->dialogue);
+	while (dialogue_take_notice(&m->dialogue, &notice))
+		; /* the job is not cancelled: it waits for the next start of fotad */
+	if (m->job && m->state == JOB_RUNNING && !upgrade_past_no_return(&m->dialogue.upgrade)) {
+		m->state = JOB_WAITING;
+		modem_save(m, 0, now);
+	}
+}
+
+static const char *port_says(enum reason reason)
+{
+	return reason == REASON_PORT_DENIED ? "permission denied" : reason_meaning(reason);
+}
+
+/* Said once, not at every try. */
+static void refuse_port(struct modem *m, enum reason reason, pid_t holder, usec_t now)
+{
+	bool again = m->port_reason == reason;
+
+	m->port_reason = reason;
+	m->reopen = usec_add(now, reason == REASON_PORT_ABSENT ? POLL_PAUSE : RETRY_PAUSE);
+	manager_wake(m->manager);
+	if (again)
+		return;
+	if (reason == REASON_PORT_ABSENT)
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_MODEM_ABSENT, reason,
+			"%s is not there: waiting for it", m->config->port);
+	else if (holder > 0)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_PORT_BUSY, reason, "%s is held by process %d",
+			m->config->port, (int) holder);
+	else
+		modem_log(m, LOG_WARNING,
+			reason == REASON_PORT_BUSY ? LOG_MESSAGE_PORT_BUSY
+						   : LOG_MESSAGE_PORT_REFUSED,
+			reason, "%s: %s", m->config->port, port_says(reason));
+}
+
+static enum reason port_reason(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+	case -EIO:
+		return REASON_PORT_ABSENT;
+	case -EBUSY:
+		return REASON_PORT_BUSY;
+	case -ETIMEDOUT:
+		return REASON_PORT_STUCK;
+	default:
+		return REASON_PORT_DENIED;
+	}
+}
+
+/* Two modems on one tty, through whatever symlinks: both are refused (conduct 22). */
+static struct modem *find_twin(struct modem *m, dev_t device)
+{
+	for (size_t i = 0; i < m->manager->n_modems; i++) {
+		struct modem *other = m->manager->modems[i];
+
+		if (other != m && other->device == device)
+			return other;
+	}
+	return NULL;
+}
+
+static bool refuse_twins(struct modem *m, dev_t device, usec_t now)
+{
+	struct modem *twin = find_twin(m, device);
+
+	if (!twin)
+		return false;
+	refuse_port(m, REASON_DUPLICATE, 0, now);
+	if (!upgrade_past_no_return(&twin->dialogue.upgrade) &&
+		twin->port_state != MODEM_PORT_CLOSED) {
+		close_port(twin);
+		dialogue_lost(&twin->dialogue, now);
+		modem_perform(twin, now);
+		refuse_port(twin, REASON_DUPLICATE, 0, now);
+	}
+	return true;
+}
+
+void modem_poll(struct modem *m, usec_t now)
+{
+	char path[PATH_MAX];
+	dev_t device;
+	int r;
+
+	if (m->port_state != MODEM_PORT_CLOSED || now < m->reopen)
+		return;
+	r = serial_resolve(m->config->port, path, &device);
+	if (r < 0) {
+		refuse_port(m, port_reason(r), 0, now);
+		return;
+	}
+	if (refuse_twins(m, device, now))
+		return;
+	r = serial_open(m->manager->serial, m->config->port, m->config->baud_rate, OPEN_TIMEOUT, m,
+		&m->ticket);
+	if (r < 0) {
+		refuse_port(m, REASON_PORT_STUCK, 0, now);
+		return;
+	}
+	m->port_state = MODEM_PORT_OPENING;
+	m->device = device;
+}
+
+void modem_opened(struct modem *m, const struct serial_result *result, usec_t now)
+{
+	int r = result->error;
+
+	m->port_state = MODEM_PORT_CLOSED;
+	if (r == 0) {
+		r = ports_add(m->manager->ports, &m->port, result->fd);
+		if (r < 0)
+			serial_close(m->manager->serial, result->fd);
+	}
+	if (r < 0) {
+		m->device = 0;
+		refuse_port(m, port_reason(r), result->holder, now);
+		return;
+	}
+	m->port_state = MODEM_PORT_OPEN;
+	m->port_reason = REASON_NONE;
+	m->device = result->device;
+	modem_log(
+		m, LOG_INFO, LOG_MESSAGE_MODEM_PRESENT, REASON_NONE, "%s is open", m->config->port);
+	dialogue_opened(&m->dialogue, now);
+	modem_perform(m, now);
+}
+
+void modem_lost(struct modem *m, usec_t now)
+{
+	close_port(m);
+	m->identified = false;
+	m->port_reason = REASON_PORT_ABSENT;
+	m->absent_since = now;
+	m->reopen = now;
+	modem_log(m, LOG_NOTICE,
+		upgrade_past_no_return(&m->dialogue.upgrade) ? LOG_MESSAGE_MODULE_LEFT
+							     : LOG_MESSAGE_MODEM_ABSENT,
+		REASON_NONE, "%s has gone away", m->config->port);
+	dialogue_lost(&m->dialogue, now);
+	modem_perform(m, now);
+	manager_wake(m->manager);
+}
+
+void modem_saved(struct modem *m, uint64_t save, int error, usec_t now)
+{
+	if (error < 0)
+		modem_log(m, LOG_ERR, LOG_MESSAGE_STORE_FAILED, REASON_STORE,
+			"cannot write the state: %s: nothing is started", strerror(-error));
+	if (save == 0)
+		return;
+	dialogue_saved(&m->dialogue, save, error == 0, now);
+	modem_perform(m, now);
+}
+
+void modem_write(struct modem *m, usec_t now)
+{
+	const char *data;
+	size_t size;
+
+	while (m->port_state == MODEM_PORT_OPEN &&
+		(size = dialogue_output(&m->dialogue, &data)) > 0) {
+		ssize_t n = ports_write(m->manager->ports, &m->port, data, size);
+
+		if (n <= 0)
+			return; /* full: the room says when there is space; broken: it says hang-up
+				 */
+		modem_log_bytes(m, true, data, (size_t) n);
+		dialogue_written(&m->dialogue, (size_t) n, now);
+	}
+}
+
+/* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
+void modem_perform(struct modem *m, usec_t now)
+{
+	struct upgrade_notice notice;
+	uint64_t save;
+
+	do {
+		save = dialogue_take_save(&m->dialogue);
+		if (save)
+			modem_save(m, save, now);
+		modem_write(m, now);
+		while (dialogue_take_notice(&m->dialogue, &notice))
+			modem_log_notice(m, &notice, now);
+	} while (m->dialogue.save);
+	if (m->port_state == MODEM_PORT_OPEN)
+		ports_set_slack(m->manager->ports, &m->port,
+			upgrade_phase(&m->dialogue.upgrade) == PHASE_DOWNLOADING);
+	ports_set_deadline(m->manager->ports, &m->port,
+		usec_min(dialogue_deadline(&m->dialogue), modem_due(m)));
+}

@@ -1,0 +1,95 @@
+/*
+ * modem - one configured modem: its port's coming and going, its dialogue, its job.
+ *
+ * Events go in (port, bytes, time, SAVED), the dialogue's effects are performed in the order SAVE, SEND, NOTIFY.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "core/dialogue.h"
+#include "core/job.h"
+#include "daemon/manager.h"
+#include "io/log.h"
+
+enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
+
+struct modem {
+	struct port port; /* of the ports room; .userdata is the modem */
+	struct manager *manager;
+	uint32_t id;
+	struct rules *rules;                    /* what `config` and `campaign` point into */
+	const struct config_modem *config;
+	const struct config_campaign *campaign; /* NULL: only watched */
+	struct rules *next_rules;               /* a reload that waits for the running job; NULL: none */
+	const struct config_modem *next_config; /* NULL: not in the next rules */
+	bool removed;                           /* in no rules any more: the manager frees it */
+
+	enum modem_port port_state;
+	enum reason port_reason;   /* why it is not open */
+	dev_t device;
+	uint64_t ticket;           /* of the open under way */
+	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
+	usec_t absent_since;
+
+	struct upgrade_modem who;
+	struct dialogue dialogue;
+	bool identified;           /* holding, version read */
+	enum reason refused;       /* as the last NOTICE_REFUSED said */
+
+	bool job;                  /* there is one; the fields below are its */
+	enum job_state state;
+	enum reason reason;
+	int cme;
+	usec_t due;                /* CLOCK_BOOTTIME: WAITING not before */
+	unsigned attempts;         /* spent, of this hop and those before */
+	unsigned deferrals;
+	bool slot;                 /* counts in manager.running */
+	bool queued;               /* in the manager's queue of those that may go */
+	struct modem *next;        /* in that queue */
+	bool restore;              /* settings are to be put back when it holds */
+	char target[VERSION_MAX];
+
+	struct upgrade_task task;
+	char *secret;              /* GTOTA_FIELD_MAX + 1 bytes twice (FTP, APN), wiped and freed after the attempt */
+	int percent_said;
+	usec_t progress_said;
+};
+
+int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config, struct modem **ret);
+struct modem *modem_free(struct modem *m); /* NULL is fine; returns NULL */
+
+/* Other rules from now on, or from the end of the running job (conduct 21). config NULL: it is not in them any more. */
+void modem_change_rules(struct modem *m, struct rules *rules, const struct config_modem *config, usec_t now);
+
+/* fotad ends: what has not passed the point of no return is taken back and waits. */
+void modem_stop(struct modem *m, usec_t now);
+
+/* Tries to open the port if that is due. */
+void modem_poll(struct modem *m, usec_t now);
+void modem_opened(struct modem *m, const struct serial_result *result, usec_t now);
+void modem_lost(struct modem *m, usec_t now);
+void modem_saved(struct modem *m, uint64_t save, int error, usec_t now);
+
+/* Takes what the dialogue has left to do. */
+void modem_perform(struct modem *m, usec_t now);
+void modem_write(struct modem *m, usec_t now);
+
+/* modem-job.c: from what is known to what is done */
+void modem_reconcile(struct modem *m, usec_t now);
+void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t now);
+bool modem_may_go(const struct modem *m, usec_t now);
+void modem_go(struct modem *m, usec_t now);
+void modem_save(struct modem *m, uint64_t save, usec_t now);
+void modem_load(struct modem *m, const struct store_job *job, usec_t now);
+usec_t modem_due(const struct modem *m); /* when manager_wake() is due for it */
+
+/* Is there nothing more to wait for with --once (conduct 19)? */
+bool modem_is_settled(const struct modem *m, usec_t now);
+
+/* modem-log.c */
+void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason, const char *format, ...)
+	PRINTF_LIKE(5, 6);
+void modem_log_notice(struct modem *m, const struct upgrade_notice *notice, usec_t now);
+void modem_log_bytes(const struct modem *m, bool out, const char *data, size_t size);

@@ -1,0 +1,96 @@
+/*
+ * ports - every open port of the fleet, as one source in sd-event.
+ *
+ *      1,000 ttys --> nested epoll --> one I/O source, up to PORTS_BATCH ports a turn   (replies: at once)
+ *      (slack)    --> nested epoll --> one timer, at most every PORTS_SLACK             (reports of a download)
+ *      deadlines  --> heap         --> one coarse tick, armed only while there is one
+ *
+ * Why: sd-event dispatches one source a turn and polls all others again, which is quadratic in the ports that are ready
+ * (performance, 0.1); a wake-up costs a thousand times what parsing a report does (0.3).
+ *
+ * Fair: a port gives at most PORTS_READ bytes a turn, what is left stays ready behind the others. Ports are drained
+ * before deadlines are judged; when the tick comes over a second late (SIGSTOP, suspend, a stalled CPU) they are drained
+ * to the bottom first (conduct 15).
+ *
+ * The caller owns struct port (zeroed at first) and the descriptor, which must be non-blocking; nothing here opens or
+ * closes one. A port may have a deadline while it has no descriptor. Before its memory goes: ports_remove(), always.
+ * A handler may add, remove and free ports, its own included, but not free the ports object. `now` is CLOCK_BOOTTIME,
+ * read once a turn.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "base/usec.h"
+#include "daemon/deadlines.h"
+
+#define PORTS_BATCH 128          /* ports served in one turn of the loop */
+#define PORTS_READ  4096         /* bytes of one port in one turn; a tty has no more ready (N_TTY_BUF_SIZE) */
+#define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
+#define PORTS_SLACK (20 * MSEC)
+#define PORTS_GAP   (1 * SEC)
+
+struct port {
+	void *userdata; /* the caller's, never touched */
+
+	/* private */
+	struct deadline deadline;
+	int fd;
+	bool added;
+	bool slack;
+	bool writing; /* the last ports_write() could not write all */
+	bool silent;  /* hung up: not watched any more */
+	int epoll;    /* which one watches it, -1: none */
+	bool watch_output;
+};
+
+struct ports;
+
+/* What happens to a port; all four are needed. */
+struct ports_handlers {
+	void (*input)(struct ports *ports, struct port *port, const char *data, size_t size, usec_t now);
+
+	/* There is room again after a short ports_write(): write what is left. */
+	void (*writable)(struct ports *ports, struct port *port, usec_t now);
+
+	/*
+	 * error: 0 for the end of file (a tty that was pulled reads so, too), else negative (-EIO). Said once; the port is
+	 * still added, but nothing more comes of it than its deadline.
+	 */
+	void (*hangup)(struct ports *ports, struct port *port, int error, usec_t now);
+
+	/* It has come, and is unset. */
+	void (*deadline)(struct ports *ports, struct port *port, usec_t now);
+};
+
+/* handlers must outlive the object. */
+int ports_new(sd_event *event, const struct ports_handlers *handlers, void *userdata, struct ports **ret);
+
+/* After all ports were removed. Returns NULL. */
+struct ports *ports_free(struct ports *ports);
+
+void *ports_userdata(const struct ports *ports);
+
+/* Watches fd. Keeps the deadline. -EBUSY: the port has one; -EPERM: not a descriptor that can be watched; -ENOMEM ... */
+int ports_add(struct ports *ports, struct port *port, int fd);
+
+/* Unsets the deadline; returns the descriptor, which is the caller's again, or -1 when there is none. */
+int ports_remove(struct ports *ports, struct port *port);
+
+/* USEC_INFINITY: none. One in the past that is set while deadlines are judged comes with the next tick. */
+void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline);
+
+/* May its input wait for PORTS_SLACK? For downloads; not while an answer is awaited. Not so after ports_add(). */
+void ports_set_slack(struct ports *ports, struct port *port, bool slack);
+
+/*
+ * Writes now what the port takes. Less than size: the writable handler is called when there is room. A later call says
+ * anew what is left; size 0: nothing. Negative errno: the port is broken, a hangup follows.
+ */
+ssize_t ports_write(struct ports *ports, struct port *port, const char *data, size_t size);
+
+/* The time of this turn, CLOCK_BOOTTIME. */
+usec_t ports_now(const struct ports *ports);

@@ -1,0 +1,162 @@
+#include "core/dialogue.h"
+
+#include <string.h>
+
+static void keep_notices(struct dialogue_box *box)
+{
+	const struct upgrade_effects *effects = &box->effects;
+
+	for (size_t i = 0; i < effects->n_notices; i++) {
+		if (box->n_notices == DIALOGUE_NOTICES_MAX) {
+			box->notices_lost++;
+			return;
+		}
+		box->notices[box->n_notices++] = effects->notices[i];
+	}
+}
+
+/* Gives up what is in flight; a line that was begun is still written to its end (conduct 1). */
+static void hush(struct at_channel *c, usec_t now)
+{
+	at_channel_sync(c, 1, now);
+	if (c->probe_left == strlen("AT\r")) /* untouched */
+		c->probe_left = 0;
+	c->state = AT_CHANNEL_CLOSED;
+}
+
+static void deliver(struct dialogue *d, const struct upgrade_event *event, usec_t now)
+{
+	struct upgrade_effects *effects = &d->box->effects;
+
+	upgrade_step(&d->upgrade, event, now, effects);
+	if (effects->save)
+		d->save = effects->save;
+	if (effects->sync)
+		at_channel_sync(&d->channel, effects->sync, now);
+	if (effects->hush)
+		hush(&d->channel, now);
+	if (effects->send) {
+		/* The upgrade sends only to a ready channel; if that ever fails, its own deadline
+		 * says so. */
+		(void) at_channel_send(&d->channel, &effects->command, now);
+		if (effects->secret)
+			explicit_bzero(effects->line, sizeof(effects->line));
+	}
+	keep_notices(d->box);
+}
+
+void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct upgrade_modem *modem,
+	const struct timeouts *timeouts, bool trusted, usec_t quiet)
+{
+	at_channel_init(&d->channel);
+	upgrade_init(&d->upgrade, modem, timeouts, trusted, quiet);
+	d->save = 0;
+	d->box = box;
+}
+
+void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, usec_t now)
+{
+	upgrade_resume(&d->upgrade, record, now);
+}
+
+void dialogue_opened(struct dialogue *d, usec_t now)
+{
+	at_channel_init(&d->channel);
+	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_OPENED }, now);
+}
+
+void dialogue_lost(struct dialogue *d, usec_t now)
+{
+	at_channel_init(&d->channel);
+	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_LOST }, now);
+}
+
+void dialogue_input(struct dialogue *d, const char *data, size_t size, usec_t now)
+{
+	while (size > 0) {
+		struct upgrade_event event = { .type = UPGRADE_EVENT_AT };
+		size_t n = at_channel_feed(&d->channel, data, size, now, &event.at);
+
+		data += n;
+		size -= n;
+		if (event.at.type != AT_EVENT_NONE)
+			deliver(d, &event, now);
+	}
+}
+
+void dialogue_go(struct dialogue *d, const struct upgrade_task *task, usec_t now)
+{
+	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_GO, .task = task }, now);
+}
+
+void dialogue_restore(struct dialogue *d, usec_t now)
+{
+	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_RESTORE }, now);
+}
+
+void dialogue_cancel(struct dialogue *d, usec_t now)
+{
+	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_CANCEL }, now);
+}
+
+void dialogue_saved(struct dialogue *d, uint64_t save, bool ok, usec_t now)
+{
+	struct upgrade_event event = {
+		.type = ok ? UPGRADE_EVENT_SAVED : UPGRADE_EVENT_SAVE_FAILED,
+		.save = save,
+	};
+
+	deliver(d, &event, now);
+}
+
+void dialogue_advance(struct dialogue *d, usec_t now)
+{
+	while (at_channel_deadline(&d->channel) <= now) {
+		struct upgrade_event event = { .type = UPGRADE_EVENT_AT };
+
+		at_channel_advance(&d->channel, now, &event.at);
+		if (event.at.type != AT_EVENT_NONE)
+			deliver(d, &event, now);
+	}
+	while (upgrade_deadline(&d->upgrade) <= now)
+		deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_TIME }, now);
+}
+
+usec_t dialogue_deadline(const struct dialogue *d)
+{
+	return usec_min(at_channel_deadline(&d->channel), upgrade_deadline(&d->upgrade));
+}
+
+uint64_t dialogue_take_save(struct dialogue *d)
+{
+	uint64_t save = d->save;
+
+	d->save = 0;
+	return save;
+}
+
+size_t dialogue_output(const struct dialogue *d, const char **ret)
+{
+	/* Save, then act: while a save is to be taken nothing goes out (conduct 13). */
+	if (d->save)
+		return 0;
+	return at_channel_output(&d->channel, ret);
+}
+
+void dialogue_written(struct dialogue *d, size_t size, usec_t now)
+{
+	at_channel_written(&d->channel, size);
+	if (size > 0 && upgrade_past_no_return(&d->upgrade) && !d->upgrade.line_sent)
+		deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_SENT }, now);
+}
+
+bool dialogue_take_notice(struct dialogue *d, struct upgrade_notice *ret)
+{
+	struct dialogue_box *box = d->box;
+
+	if (box->n_notices == 0)
+		return false;
+	*ret = box->notices[0];
+	memmove(box->notices, box->notices + 1, --box->n_notices * sizeof(*box->notices));
+	return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * dialogue - one port's whole conversation: the AT channel below, the upgrade above, glued without I/O.
+ *
+ *      bytes, port events, time, SAVED  -->  dialogue  -->  SAVE, bytes to write, notices
+ *
+ * The daemon, the in-process simulation and the replay all drive this one object, so what is proven in one ring
+ * holds in the others. After every call the caller performs dialogue_effects(): first SAVE, then the output, then
+ * the notices.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/upgrade.h"
+
+#define DIALOGUE_NOTICES_MAX 16
+
+/* What one call left to do. One box may serve many dialogues: it is emptied before the next call of any. */
+struct dialogue_box {
+	size_t n_notices;
+	struct upgrade_notice notices[DIALOGUE_NOTICES_MAX];
+	unsigned notices_lost; /* since ever; 0 unless a step is added without thought for the size */
+	struct upgrade_effects effects; /* scratch */
+};
+
+struct dialogue {
+	struct at_channel channel;
+	struct upgrade upgrade;
+	uint64_t save; /* the newest SAVE that the caller has not taken */
+	struct dialogue_box *box;
+};
+
+void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct upgrade_modem *modem,
+	const struct timeouts *timeouts, bool trusted, usec_t quiet);
+void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, usec_t now);
+
+void dialogue_opened(struct dialogue *d, usec_t now);
+void dialogue_lost(struct dialogue *d, usec_t now);
+void dialogue_input(struct dialogue *d, const char *data, size_t size, usec_t now);
+void dialogue_go(struct dialogue *d, const struct upgrade_task *task, usec_t now);
+void dialogue_restore(struct dialogue *d, usec_t now);
+void dialogue_cancel(struct dialogue *d, usec_t now);
+void dialogue_saved(struct dialogue *d, uint64_t save, bool ok, usec_t now);
+void dialogue_advance(struct dialogue *d, usec_t now);
+usec_t dialogue_deadline(const struct dialogue *d);
+
+/* The save to perform (0: none) and the bytes to write; a save is taken by asking. */
+uint64_t dialogue_take_save(struct dialogue *d);
+size_t dialogue_output(const struct dialogue *d, const char **ret);
+void dialogue_written(struct dialogue *d, size_t size, usec_t now);
+
+/* The next notice, in order; false: none. */
+bool dialogue_take_notice(struct dialogue *d, struct upgrade_notice *ret);

@@ -1,0 +1,192 @@
+/*
+ * May it start? Every refusal here is before the point of no return: nothing was sent that counts
+ * (conduct 18).
+ */
+#include "base/text.h"
+#include "core/at-text.h"
+#include "core/upgrade-internal.h"
+
+static bool is_ok(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
+}
+
+static bool is_error(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
+}
+
+static int refuse(struct upgrade *u, enum reason reason, int verdict)
+{
+	u->reason = reason;
+	return verdict;
+}
+
+/* A question that this firmware does not understand, or an answer without the value: said, and
+ * passed. */
+static int cannot_tell(struct upgrade *u, const char *what)
+{
+	upgrade_notify(u, NOTICE_WARNING, REASON_NONE, what);
+	return NEXT;
+}
+
+int upgrade_on_base(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	const char *version = u->identity.version;
+
+	(void) event;
+	(void) now;
+	if (text_equal(version, u->task->to)) {
+		u->outcome = OUTCOME_ALREADY;
+		u->reason = REASON_NONE;
+		return END;
+	}
+	if (!text_equal(u->task->from, "*") && !text_equal(version, u->task->from))
+		return refuse(u, REASON_BASE_MISMATCH, FAIL);
+	return NEXT;
+}
+
+int upgrade_on_sim(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	char state[32];
+
+	(void) now;
+	if (is_ok(event) && at_text_find(&t, event->at.text, "+CPIN:") &&
+		at_text_string(&t, state, sizeof(state)) == 0)
+		return text_equal_nocase(state, "READY") ? NEXT
+							 : refuse(u, REASON_SIM_NOT_READY, FAIL);
+	if (is_error(event) && at_error_class(u->cme, u->profile->errors) == AT_ERROR_PERSON)
+		return refuse(u, REASON_SIM_NOT_READY, FAIL);
+	if (is_ok(event) || is_error(event)) /* 14 "SIM busy": it has just started */
+		return refuse(u, REASON_SIM_NOT_READY, RETRY);
+	return STAY;
+}
+
+int upgrade_on_probe(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (is_ok(event))
+		return NEXT;
+	if (!is_error(event))
+		return STAY;
+	if (u->profile->probe == PROFILE_PROBE_REQUIRE)
+		return refuse(u, REASON_UNSUPPORTED, FAIL);
+	return cannot_tell(u, "AT+GTOTA=? was answered with an error");
+}
+
+int upgrade_on_supply(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	int64_t millivolt;
+
+	(void) now;
+	if (is_error(event))
+		return cannot_tell(u, "the module does not tell its supply voltage");
+	if (!is_ok(event))
+		return STAY;
+	/* +CBC: <bcs>,<bcl>[,<voltage in mV>] */
+	if (!at_text_find(&t, event->at.text, "+CBC:") || at_text_skip(&t) < 0 ||
+		at_text_skip(&t) < 0 || at_text_number(&t, &millivolt) < 0)
+		return cannot_tell(u, "the module does not tell its supply voltage");
+	return millivolt < (int64_t) u->task->require.supply_mv ? refuse(u, REASON_LOW_SUPPLY, FAIL)
+								: NEXT;
+}
+
+int upgrade_on_call(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	int64_t status;
+
+	(void) now;
+	if (is_error(event))
+		return cannot_tell(u, "the module does not tell whether a call is in progress");
+	if (!is_ok(event))
+		return STAY;
+	/* 27.007, +CPAS: 3 ringing, 4 call in progress */
+	if (at_text_find(&t, event->at.text, "+CPAS:") && at_text_number(&t, &status) == 0 &&
+		(status == 3 || status == 4))
+		return refuse(u, REASON_IN_CALL, FAIL);
+	return NEXT;
+}
+
+/* EPS first, then GPRS: a module on 2G or 3G is not registered for EPS. */
+int upgrade_build_network(struct upgrade *u)
+{
+	bool eps = u->tries % 2 == 0;
+
+	u->out->command.line = eps ? "AT+CEREG?" : "AT+CGREG?";
+	u->out->command.prefix = eps ? "+CEREG:" : "+CGREG:";
+	u->out->command.expect = AT_EXPECT_PREFIX;
+	return 0;
+}
+
+int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	int64_t stat;
+
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	/* The answer has <n>,<stat>; an unsolicited one only <stat> (protocol, 6.1). */
+	if (is_ok(event) && at_text_find(&t, event->at.text, u->prefix) && at_text_count(&t) >= 2 &&
+		at_text_skip(&t) == 0 && at_text_number(&t, &stat) == 0 &&
+		(stat == 1 || stat == 5)) {
+		if (stat == 5 && u->task->require.refuse_roaming)
+			return refuse(u, REASON_ROAMING, FAIL);
+		return NEXT;
+	}
+	return refuse(u, REASON_NOT_REGISTERED, RETRY);
+}
+
+/* AcT (27.007, +COPS): 0 GSM, 1 GSM compact, 3 EGPRS, 8 EC-GSM-IoT; 2, 4, 5, 6 UTRAN; 7 and above
+ * E-UTRAN and later. */
+static bool is_fast_enough(int64_t act, enum technology technology)
+{
+	bool gsm = act == 0 || act == 1 || act == 3 || act == 8;
+
+	switch (technology) {
+	case TECHNOLOGY_ANY:
+		return true;
+	case TECHNOLOGY_UMTS:
+		return !gsm;
+	case TECHNOLOGY_LTE:
+		return act >= 7 && !gsm;
+	}
+	return false;
+}
+
+int upgrade_on_operator(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	int64_t act;
+
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	/* +COPS: <mode>[,<format>,<oper>[,<AcT>]] */
+	if (is_error(event) || !at_text_find(&t, event->at.text, "+COPS:") ||
+		at_text_skip(&t) < 0 || at_text_skip(&t) < 0 || at_text_skip(&t) < 0 ||
+		at_text_number(&t, &act) < 0)
+		return cannot_tell(u, "the module does not tell its access technology");
+	return is_fast_enough(act, u->task->require.technology)
+		       ? NEXT
+		       : refuse(u, REASON_SLOW_NETWORK, FAIL);
+}
+
+int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	int64_t rssi;
+
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	/* 27.007, +CSQ: 0 to 31 in steps of 2 dB from -113 dBm; 99 not known */
+	if (is_ok(event) && at_text_find(&t, event->at.text, "+CSQ:") &&
+		at_text_number(&t, &rssi) == 0 && rssi >= 0 && rssi <= 31 &&
+		-113 + 2 * rssi >= u->task->require.rssi_dbm)
+		return NEXT;
+	return refuse(u, REASON_WEAK_SIGNAL, RETRY);
+}

@@ -1,0 +1,235 @@
+/*
+ * What fotad changes in a module, and puts back (conduct 3): the first value read is durable before
+ * ours is written, it is never overwritten by a later reading of our own, and unreadable means not
+ * restored, said once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/at-text.h"
+#include "core/upgrade-internal.h"
+
+static bool is_ok(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
+}
+
+static bool is_error(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
+}
+
+static int refuse(struct upgrade *u, enum reason reason, int verdict)
+{
+	u->reason = reason;
+	return verdict;
+}
+
+/* A value that can be sent back as it was read: digits and commas only. */
+static bool is_plain(const char *value)
+{
+	return value[0] && strspn(value, "0123456789,") == strlen(value);
+}
+
+static void keep(struct upgrade_setting *setting, const char *value)
+{
+	if (setting->known || setting->written || !is_plain(value))
+		return;
+	setting->known = text_copy(setting->value, sizeof(setting->value), value) == 0;
+}
+
+int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct at_text t;
+	char value[SETTING_MAX];
+	size_t n = 0;
+
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	/* +GTRAT: <rat>[,<pref1>,<pref2>]: the rest of the line without its spaces is what the set
+	 * form takes */
+	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTRAT:")) {
+		for (; t.p < t.end && n + 1 < sizeof(value); t.p++)
+			if (*t.p != ' ')
+				value[n++] = *t.p;
+		value[n] = '\0';
+		if (t.p == t.end)
+			keep(&u->record.rat, value);
+	}
+	if (!u->record.rat.known)
+		upgrade_notify(u, NOTICE_WARNING, REASON_NONE,
+			"the module does not tell its RAT setting: it will not be restored");
+	return NEXT;
+}
+
+bool upgrade_save_rat(struct upgrade *u, usec_t now)
+{
+	(void) now;
+	u->record.rat.written = true;
+	return true;
+}
+
+int upgrade_build_rat_lock(struct upgrade *u)
+{
+	return text_copy(u->out->line, sizeof(u->out->line), u->profile->rat_lock);
+}
+
+/* What is only recommended: an error is a warning. */
+int upgrade_on_wish(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (is_error(event))
+		upgrade_notify(u, NOTICE_WARNING, REASON_NONE, event->at.text);
+	return is_ok(event) || is_error(event) ? NEXT : STAY;
+}
+
+/* CALLBREAK is a "must" of both guides (L610 FOTA guide, 1.1). */
+int upgrade_on_must(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (is_ok(event))
+		return NEXT;
+	return is_error(event) ? refuse(u, REASON_SETTING_REFUSED, FAIL) : STAY;
+}
+
+int upgrade_on_settings_read(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct upgrade_record *r = &u->record;
+	char name[32], value[SETTING_MAX];
+	struct at_text t;
+
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTSET:")) {
+		do {
+			if (at_text_string(&t, name, sizeof(name)) < 0 ||
+				at_text_string(&t, value, sizeof(value)) < 0)
+				continue;
+			if (text_equal_nocase(name, "CALLBREAK"))
+				keep(&r->callbreak, value);
+			else if (text_equal_nocase(name, "GPRSFIRST"))
+				keep(&r->gprsfirst, value);
+		} while (at_text_next(&t, "+GTSET:"));
+	}
+	if (!r->callbreak.known && !r->callbreak.written)
+		upgrade_notify(u, NOTICE_WARNING, REASON_NONE,
+			"the module does not tell its GTSET values: they will not be restored");
+	return NEXT;
+}
+
+bool upgrade_save_settings(struct upgrade *u, usec_t now)
+{
+	(void) now;
+	u->record.callbreak.written = true;
+	u->record.gprsfirst.written = true;
+	return true;
+}
+
+/* +MIPCALL: <0|1|2>[,<address>] as the answer; +MIPCALL: <address> unsolicited (protocol, 3) */
+static bool pdp_is_active(const char *text)
+{
+	struct at_text t;
+	int64_t state;
+
+	return at_text_find(&t, text, "+MIPCALL:") && at_text_number(&t, &state) == 0 && state == 1;
+}
+
+int upgrade_on_pdp_ask(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	u->pdp_active = is_ok(event) && pdp_is_active(event->at.text);
+	return NEXT;
+}
+
+bool upgrade_save_pdp(struct upgrade *u, usec_t now)
+{
+	(void) now;
+	u->record.pdp_opened = true;
+	return true;
+}
+
+int upgrade_build_pdp_open(struct upgrade *u)
+{
+	const struct apn *apn = &u->task->apn;
+	int r;
+
+	if (!apn->name)
+		r = text_copy(u->out->line, sizeof(u->out->line), "AT+MIPCALL=1");
+	else if (!apn->username)
+		r = text_format(
+			u->out->line, sizeof(u->out->line), "AT+MIPCALL=1,\"%s\"", apn->name);
+	else
+		r = text_format(u->out->line, sizeof(u->out->line),
+			"AT+MIPCALL=1,\"%s\",\"%s\",\"%s\"", apn->name, apn->username,
+			apn->password ?: "");
+	u->secret = apn->name && apn->username;
+	u->out->command.line = u->out->line;
+	u->reason = REASON_PDP_FAILED;
+	return r;
+}
+
+int upgrade_on_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) u;
+	(void) now;
+	/* An error also means "already active" on some firmware: the next question tells. */
+	return is_ok(event) || is_error(event) ? NEXT : STAY;
+}
+
+int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (!is_ok(event) && !is_error(event))
+		return STAY;
+	u->pdp_active = is_ok(event) && pdp_is_active(event->at.text);
+	return u->pdp_active ? NEXT : refuse(u, REASON_PDP_FAILED, RETRY);
+}
+
+static int build_back(struct upgrade *u, const char *name, const struct upgrade_setting *setting)
+{
+	return text_format(
+		u->out->line, sizeof(u->out->line), "AT+GTSET=\"%s\",%s", name, setting->value);
+}
+
+int upgrade_build_callbreak_back(struct upgrade *u)
+{
+	return build_back(u, "CALLBREAK", &u->record.callbreak);
+}
+
+int upgrade_build_gprsfirst_back(struct upgrade *u)
+{
+	return build_back(u, "GPRSFIRST", &u->record.gprsfirst);
+}
+
+int upgrade_build_rat_back(struct upgrade *u)
+{
+	return text_format(u->out->line, sizeof(u->out->line), "AT+GTRAT=%s", u->record.rat.value);
+}
+
+/* An error is said, and the next one is tried: a module that refuses will go on refusing. */
+int upgrade_on_back(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	(void) now;
+	if (is_error(event))
+		upgrade_notify(u, NOTICE_WARNING, REASON_SETTING_REFUSED, event->at.text);
+	return is_ok(event) || is_error(event) ? NEXT : STAY;
+}
+
+int upgrade_on_restored(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	struct upgrade_record *r = &u->record;
+
+	(void) event;
+	(void) now;
+	r->callbreak = r->gprsfirst = r->rat = (struct upgrade_setting){ 0 };
+	r->pdp_opened = false;
+	u->restoring = false;
+	upgrade_save(u);
+	upgrade_notify(u, NOTICE_RESTORED, REASON_NONE, "");
+	return STEP_HOLD;
+}

@@ -1,0 +1,108 @@
+/*
+ * What an upgrade is at, without changing it; and how it begins.
+ */
+#include "core/upgrade-internal.h"
+
+const struct timeouts *upgrade_timeouts(const struct upgrade *u)
+{
+	return u->profile ? &u->profile->timeouts : u->timeouts;
+}
+
+usec_t upgrade_ask_interval(const struct upgrade *u)
+{
+	return usec_min(30 * SEC, upgrade_timeouts(u)->settle);
+}
+
+usec_t upgrade_limit(const struct upgrade *u, enum limit which)
+{
+	const struct timeouts *t = upgrade_timeouts(u);
+
+	switch (which) {
+	case LIMIT_NONE:
+		return 0;
+	case LIMIT_COMMAND:
+		return t->command;
+	case LIMIT_IDENTIFY:
+		return t->identify;
+	case LIMIT_REGISTRATION:
+		return t->registration;
+	case LIMIT_PDP:
+		return t->pdp;
+	}
+	return 0;
+}
+
+void upgrade_init(struct upgrade *u, const struct upgrade_modem *modem,
+	const struct timeouts *timeouts, bool trusted, usec_t quiet)
+{
+	*u = (struct upgrade){
+		.modem = modem,
+		.timeouts = timeouts,
+		.trusted = trusted,
+		.quiet = quiet,
+		.step = STEP_ABSENT,
+		.wake = USEC_INFINITY,
+		.percent = -1,
+		.cme = AT_ERROR_NONE,
+	};
+}
+
+void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, usec_t now)
+{
+	u->record = *record;
+	if (!record->start_durable)
+		return;
+	u->resumed = true;
+	u->since = u->activity = now;
+	u->step = STEP_RETURN;
+	u->wake = usec_add(now, upgrade_timeouts(u)->return_);
+}
+
+usec_t upgrade_deadline(const struct upgrade *u)
+{
+	return u->wake;
+}
+
+const char *upgrade_step_name(const struct upgrade *u)
+{
+	return upgrade_steps[u->step].name;
+}
+
+enum upgrade_phase upgrade_phase(const struct upgrade *u)
+{
+	return upgrade_steps[u->step].phase;
+}
+
+const char *upgrade_phase_name(enum upgrade_phase phase)
+{
+	switch (phase) {
+	case PHASE_IDLE:
+		return "idle";
+	case PHASE_PREPARING:
+		return "preparing";
+	case PHASE_DOWNLOADING:
+		return "downloading";
+	case PHASE_INSTALLING:
+		return "installing";
+	case PHASE_VERIFYING:
+		return "verifying";
+	}
+	return "";
+}
+
+bool upgrade_past_no_return(const struct upgrade *u)
+{
+	return u->record.start_durable;
+}
+
+bool upgrade_is_holding(const struct upgrade *u)
+{
+	return u->step == STEP_HOLD && u->open;
+}
+
+usec_t upgrade_next_start(const struct upgrade *u)
+{
+	if (!u->record.end_open)
+		return 0;
+	return usec_add(u->record.started, upgrade_timeouts(u)->download);
+}

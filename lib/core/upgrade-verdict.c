@@ -1,0 +1,188 @@
+/*
+ * The module's return, and what is to be believed (conduct 6 to 9). Only AT, ATE0, +CGSN and +CGMR
+ * are sent here, AT at most once an interval. Success is the target version from the same IMEI,
+ * read twice, `settle` apart, with no port event between; failure is the old (or a wrong) version
+ * and `stall` without any report or port event; all else is not known yet.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "core/upgrade-internal.h"
+
+static usec_t give_up(const struct upgrade *u)
+{
+	return u->unknown ? USEC_INFINITY : usec_add(u->since, upgrade_timeouts(u)->return_);
+}
+
+static int not_back(struct upgrade *u)
+{
+	u->outcome = OUTCOME_UNKNOWN;
+	u->reason = REASON_NOT_BACK;
+	return END;
+}
+
+/* Waits for the next question, or says that the module is not back. */
+static int later(struct upgrade *u, usec_t at, usec_t now)
+{
+	if (now >= give_up(u))
+		return not_back(u);
+	u->wake = usec_min(usec_max(at, usec_add(now, 1)), give_up(u));
+	return STAY;
+}
+
+int upgrade_listen_again(struct upgrade *u, usec_t now)
+{
+	const struct upgrade_record *r = &u->record;
+
+	u->resumed = false;
+	u->since = now;
+	if (r->left || r->failed)
+		return STEP_ANSWER;
+	if (r->complete)
+		return STEP_LEAVE;
+	/* conduct 9: the rest of `start`, and then `stall` */
+	u->activity = usec_max(now, usec_add(r->started, upgrade_timeouts(u)->start));
+	return STEP_DOWNLOAD;
+}
+
+int upgrade_on_return(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	if (event->type == UPGRADE_EVENT_TIME && now >= give_up(u))
+		return not_back(u);
+	u->wake = give_up(u);
+	return STAY;
+}
+
+/* Why an upgrade that left the old (or a wrong) version behind has failed. */
+static enum reason why(const struct upgrade *u)
+{
+	const struct upgrade_record *r = &u->record;
+
+	if (!text_equal(u->read, r->from))
+		return REASON_VERSION_UNEXPECTED;
+	if (r->failed)
+		return REASON_DOWNLOAD_FAILED;
+	if (r->complete)
+		return r->restarted ? REASON_VERSION_UNCHANGED : REASON_NO_REBOOT;
+	if (r->left)
+		return REASON_PORT_LOST;
+	return u->report_seen ? REASON_STALLED : REASON_NO_START;
+}
+
+static int judge(struct upgrade *u, usec_t now)
+{
+	const struct timeouts *t = upgrade_timeouts(u);
+
+	if (text_equal(u->read, u->record.to)) {
+		if (u->first_read == 0) {
+			u->first_read = now;
+			return STEP_SETTLE;
+		}
+		if (usec_sub(now, u->first_read) < t->settle)
+			return STEP_SETTLE;
+		u->outcome = OUTCOME_SUCCEEDED;
+		u->reason = REASON_NONE;
+		u->record.end_open = false;
+	} else {
+		u->first_read = 0;
+		if (now < usec_add(u->activity, t->stall))
+			return STEP_SETTLE;
+		u->outcome = OUTCOME_FAILED;
+		u->reason = why(u);
+	}
+	memcpy(u->identity.version, u->read, sizeof(u->identity.version));
+	memcpy(u->identity.imei, u->record.imei, sizeof(u->identity.imei));
+	memcpy(u->identity.model, u->record.model, sizeof(u->identity.model));
+	u->identified = true;
+	return END;
+}
+
+/* A line in the verification: the module still downloads, or restarts once more. */
+static int heard(struct upgrade *u, const char *line, usec_t now)
+{
+	struct gtota_report report;
+	bool boot;
+
+	if (!upgrade_hear(u, line, now, &report, &boot))
+		return STAY;
+	u->first_read = 0;
+	upgrade_save(u);
+	if (boot)
+		return STEP_ANSWER;
+	u->since = now;
+	if (report.type == GTOTA_REPORT_COMPLETE || report.type == GTOTA_REPORT_UPDATE)
+		return STEP_LEAVE;
+	return STAY;
+}
+
+static int answered(struct upgrade *u, const char *text, usec_t now)
+{
+	char imei[IMEI_SIZE];
+
+	switch (u->step) {
+	case STEP_ANSWER_IMEI:
+		if (identity_read_imei(text, imei) < 0)
+			return STEP_ANSWER;
+		u->stranger = !text_equal(imei, u->record.imei);
+		return u->stranger ? STEP_ANSWER : NEXT;
+	case STEP_ANSWER_REVISION:
+		return identity_read_version(text, u->read) < 0 ? STEP_ANSWER : judge(u, now);
+	default:
+		return NEXT;
+	}
+}
+
+int upgrade_on_answer(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	usec_t next = usec_add(u->asked, upgrade_ask_interval(u));
+
+	if (event->type == UPGRADE_EVENT_TIME && u->step != STEP_ANSWER)
+		return STEP_ANSWER; /* a question without an answer */
+	if (event->type == UPGRADE_EVENT_ENTER || event->type == UPGRADE_EVENT_TIME) {
+		if (now >= give_up(u))
+			return not_back(u);
+		if (u->asked && now < next)
+			return later(u, next, now);
+		u->asked = now;
+		u->out->sync = 1;
+		u->wake = give_up(u);
+		return STAY;
+	}
+	if (event->type != UPGRADE_EVENT_AT)
+		return STAY;
+	switch (event->at.type) {
+	case AT_EVENT_NONE:
+	case AT_EVENT_TIMEOUT:
+		return STAY;
+	case AT_EVENT_UNSOLICITED:
+		return heard(u, event->at.text, now);
+	case AT_EVENT_MUTE:
+		return u->step == STEP_ANSWER ? later(u, next, now) : STEP_ANSWER;
+	case AT_EVENT_READY:
+		return u->step == STEP_ANSWER ? NEXT : STAY;
+	case AT_EVENT_ERROR: /* ATE0 may fail; the version may not be there for a while after boot
+			      */
+		return u->step == STEP_ANSWER_ECHO ? NEXT : STEP_ANSWER;
+	case AT_EVENT_OK:
+		return answered(u, event->at.text, now);
+	}
+	return STAY;
+}
+
+int upgrade_on_settle(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	const struct timeouts *t = upgrade_timeouts(u);
+
+	if (event->type == UPGRADE_EVENT_TIME)
+		return STEP_ANSWER;
+	if (event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_UNSOLICITED) {
+		int verdict = heard(u, event->at.text, now);
+
+		if (verdict != STAY)
+			return verdict;
+	}
+	return later(u,
+		u->first_read ? usec_add(u->first_read, t->settle)
+			      : usec_add(u->activity, t->stall),
+		now);
+}

@@ -1,0 +1,327 @@
+/*
+ * config-fields - every key that a configuration may hold, one row each: the parser, the schema and
+ * the manual are made from these tables.
+ */
+#include "io/config-internal.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define ROOT(member)	 offsetof(struct builder, member)
+#define MODEM(member)	 offsetof(struct modem_draft, member)
+#define PACKAGE(member)	 offsetof(struct package_draft, member)
+#define CAMPAIGN(member) offsetof(struct campaign_draft, member)
+#define PROFILE(member)	 offsetof(struct profile_draft, member)
+
+/* For the schema; the profile of each package knows a lower one. */
+#define PACKAGE_SIZE_MAX INT64_C(0x7fffffff)
+
+#define BUFFER(type, member)                                                                       \
+	.offset = offsetof(struct type, member), .size = sizeof(((struct type *) NULL)->member),   \
+	.max = sizeof(((struct type *) NULL)->member) - 1, .min = 1
+#define NUMBER(type, member)                                                                       \
+	.offset = offsetof(struct type, member), .size = sizeof(((struct type *) NULL)->member)
+#define UNSUPPORTED(name)                                                                          \
+	{                                                                                          \
+		.key = (name), .kind = FIELD_UNSUPPORTED                                           \
+	}
+#define TIMEOUT(member) NUMBER(timeouts, member), .min = MSEC, .max = 30 * DAY
+
+const struct field config_common_fields[] = {
+	{ "$schema", FIELD_COMMENT,
+		.doc = "Where an editor finds the description of this format." },
+	{ "$comment", FIELD_COMMENT, .doc = "For people: a text or a list of texts." },
+	{ 0 },
+};
+
+const struct field config_credential_field = { "credential", FIELD_STRING, FORM_CREDENTIAL,
+	.required = true, .min = 1, .max = CREDENTIAL_MAX,
+	.doc = "The name of a systemd credential." };
+
+static const struct field limits_fields[] = {
+	{ "max_parallel", FIELD_INTEGER, NUMBER(builder, max_parallel), .min = 1, .max = 4096,
+		.standard = "8", .doc = "How many modems may be upgraded at the same time." },
+	UNSUPPORTED("per_group"),
+	UNSUPPORTED("per_cell"),
+	UNSUPPORTED("clock"),
+	{ 0 },
+};
+static const struct object limits_object = { limits_fields, RULE_NONE, { 0 } };
+
+static const struct field apn_fields[] = {
+	{ "name", FIELD_STRING, FORM_APN, .required = true, .offset = MODEM(modem.apn.name),
+		.min = 1, .max = APN_MAX,
+		.doc = "The access point name that AT+MIPCALL is given." },
+	{ "username", FIELD_STRING, FORM_TEXT, .offset = MODEM(modem.apn.username), .min = 1,
+		.max = GTOTA_FIELD_MAX, .doc = "The user name of the access point." },
+	{ "password", FIELD_SECRET, FORM_TEXT, .offset = MODEM(modem.apn.password),
+		.other = MODEM(modem.apn.credential), .min = 1, .max = GTOTA_FIELD_MAX,
+		.doc = "The password of the access point." },
+	{ 0 },
+};
+static const struct object apn_object = { apn_fields, RULE_BOTH_OR_NONE,
+	{ "username", "password" } };
+
+/* What termios and the module's AT+IPR both have (protocol, 7); a USB port ignores it. */
+static const unsigned baud_rates[] = { 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400,
+	460800, 921600, 1000000, 1500000, 2000000, 3000000, 4000000, 0 };
+
+static const struct field modem_fields[] = {
+	{ "name", FIELD_STRING, FORM_NAME, .required = true, BUFFER(modem_draft, modem.name),
+		.doc = "The modem's name, unique over modems and campaigns." },
+	{ "port", FIELD_STRING, FORM_PORT, .required = true, .offset = MODEM(modem.port), .min = 2,
+		.max = PATH_MAX - 1,
+		.doc = "The AT port: a tty, a symlink made by udev, or a pseudo-terminal." },
+	{ "imei", FIELD_STRING, FORM_IMEI, .offset = MODEM(modem.imei), .min = IMEI_SIZE - 1,
+		.max = IMEI_SIZE - 1,
+		.doc = "The IMEI that must answer on this port; nothing is sent to another." },
+	{ "baud_rate", FIELD_NUMBERS, NUMBER(modem_draft, modem.baud_rate), .numbers = baud_rates,
+		.standard = "115200", .doc = "Bits per second of a real serial line." },
+	{ "profile", FIELD_STRING, FORM_PROFILE, BUFFER(modem_draft, profile), .standard = "auto",
+		.doc = "The module family; auto takes the models that the vendor lists." },
+	{ "groups", FIELD_STRINGS, FORM_NAME, .offset = MODEM(modem.groups),
+		.other = MODEM(modem.n_groups), .max = CONFIG_GROUPS_MAX,
+		.doc = "The groups that the modem belongs to." },
+	{ "apn", FIELD_OBJECT, .object = &apn_object, .given = MODEM(apn_given),
+		.doc = "The access point for modules that open their own connection." },
+	UNSUPPORTED("uplink"),
+	{ 0 },
+};
+static const struct object modem_object = { modem_fields, RULE_NONE, { 0 } };
+
+static const struct field http_fields[] = {
+	{ "url", FIELD_STRING, FORM_HTTP_URL, .required = true, .offset = PACKAGE(package.url),
+		.min = 1, .max = GTOTA_FIELD_MAX,
+		.doc = "The whole http:// URL, the file included." },
+	{ 0 },
+};
+static const struct object http_object = { http_fields, RULE_NONE, { 0 } };
+
+/* FTP needs all four (both vendor guides, note 1). */
+static const struct field ftp_fields[] = {
+	{ "server", FIELD_STRING, FORM_GTOTA, .required = true, .offset = PACKAGE(package.url),
+		.min = 1, .max = GTOTA_FIELD_MAX,
+		.doc = "The server's address alone: [ftp://]HOST[:PORT], passed on as written." },
+	{ "file", FIELD_STRING, FORM_GTOTA, .required = true, .offset = PACKAGE(package.filename),
+		.min = 1, .max = GTOTA_FIELD_MAX, .doc = "The file on the server, with its path." },
+	{ "username", FIELD_STRING, FORM_GTOTA, .required = true,
+		.offset = PACKAGE(package.username), .min = 1, .max = GTOTA_FIELD_MAX,
+		.doc = "The user name at the server." },
+	{ "password", FIELD_SECRET, FORM_GTOTA, .required = true,
+		.offset = PACKAGE(package.password), .other = PACKAGE(package.credential), .min = 1,
+		.max = GTOTA_FIELD_MAX, .doc = "The password at the server." },
+	{ 0 },
+};
+static const struct object ftp_object = { ftp_fields, RULE_NONE, { 0 } };
+
+static const struct field package_fields[] = {
+	{ "model", FIELD_STRING, FORM_MODEL, .required = true, BUFFER(package_draft, package.model),
+		.doc = "Leading parts, between '-', of the model that the module answers to "
+		       "AT+CGMM." },
+	{ "from", FIELD_STRING, FORM_VERSION, .required = true, BUFFER(package_draft, package.from),
+		.doc = "The version that the package applies to; \"*\" for a full image." },
+	{ "to", FIELD_STRING, FORM_VERSION, .required = true, BUFFER(package_draft, package.to),
+		.doc = "The version that the module runs afterwards." },
+	{ "http", FIELD_OBJECT, .object = &http_object,
+		.doc = "Where it is, for a download by HTTP." },
+	{ "ftp", FIELD_OBJECT, .object = &ftp_object, .given = PACKAGE(ftp_given),
+		.doc = "Where it is, for a download by FTP." },
+	{ "size", FIELD_INTEGER, NUMBER(package_draft, package.size), .min = 1,
+		.max = PACKAGE_SIZE_MAX,
+		.doc = "Bytes; when it is not given, the module's limit is reckoned with." },
+	{ "sha256", FIELD_STRING, FORM_SHA256, .offset = PACKAGE(sha256), .min = 64, .max = 64,
+		.doc = "The file's checksum, for people: the module is not told." },
+	{ 0 },
+};
+static const struct object package_object = { package_fields, RULE_EXACTLY_ONE, { "http", "ftp" } };
+
+static const struct field selection_fields[] = {
+	{ "groups", FIELD_STRINGS, FORM_NAME, .offset = CAMPAIGN(campaign.groups),
+		.other = CAMPAIGN(campaign.n_groups), .min = 1, .max = CONFIG_SELECT_MAX,
+		.doc = "The modems of these groups." },
+	{ "names", FIELD_STRINGS, FORM_NAME, .offset = CAMPAIGN(campaign.names),
+		.other = CAMPAIGN(campaign.n_names), .min = 1, .max = CONFIG_SELECT_MAX,
+		.doc = "The modems of these names." },
+	{ 0 },
+};
+static const struct object selection_object = { selection_fields, RULE_AT_LEAST_ONE,
+	{ "groups", "names" } };
+
+static const struct field retry_fields[] = {
+	{ "attempts", FIELD_INTEGER, NUMBER(campaign_draft, campaign.retry.attempts), .min = 1,
+		.max = 100, .standard = "3",
+		.doc = "How often one package is tried on one modem." },
+	{ "delay", FIELD_DURATION, NUMBER(campaign_draft, campaign.retry.delay), .min = MSEC,
+		.max = 30 * DAY, .standard = "15min",
+		.doc = "The wait before the second attempt; later ones wait longer." },
+	{ "max_delay", FIELD_DURATION, NUMBER(campaign_draft, campaign.retry.max_delay),
+		.min = MSEC, .max = 30 * DAY, .given = CAMPAIGN(max_delay_given), .standard = "4h",
+		.doc = "The longest wait between two attempts." },
+	UNSUPPORTED("max_bytes"),
+	{ 0 },
+};
+static const struct object retry_object = { retry_fields, RULE_NONE, { 0 } };
+
+static const struct word technologies[] = {
+	{ "any", TECHNOLOGY_ANY, false },
+	{ "umts", TECHNOLOGY_UMTS, false },
+	{ "lte", TECHNOLOGY_LTE, false },
+	{ 0 },
+};
+
+static const struct field require_fields[] = {
+	/* 2G is slow, an upgrade over it may fail (both vendor guides, 1.1) */
+	{ "technology", FIELD_WORD, NUMBER(campaign_draft, campaign.require.technology),
+		.words = technologies, .standard = "umts",
+		.doc = "The slowest network that will do: any, umts (not over 2G) or lte." },
+	{ "rssi_dbm", FIELD_INTEGER, NUMBER(campaign_draft, campaign.require.rssi_dbm), .min = -113,
+		.max = -51, .given = CAMPAIGN(campaign.require.check_rssi),
+		.doc = "The weakest signal that will do; not checked when it is not given." },
+	{ "roaming", FIELD_BOOLEAN, NUMBER(campaign_draft, campaign.require.refuse_roaming),
+		.inverted = true, .standard = "true",
+		.doc = "May the modem be in a foreign network? false refuses." },
+	{ "supply_mv", FIELD_INTEGER, NUMBER(campaign_draft, campaign.require.supply_mv),
+		.min = 1000, .max = 10000,
+		.doc = "The lowest supply voltage that will do, in millivolts; not checked when it "
+		       "is not "
+		       "given." },
+	{ "idle", FIELD_BOOLEAN, NUMBER(campaign_draft, campaign.require.idle), .standard = "true",
+		.doc = "Must there be no call in progress?" },
+	{ 0 },
+};
+static const struct object require_object = { require_fields, RULE_NONE, { 0 } };
+
+static const struct word rat_policies[] = {
+	{ "keep", RAT_KEEP, false },
+	{ "lock", RAT_LOCK, false },
+	{ 0 },
+};
+static const struct word recoveries[] = {
+	{ "never", 0, false },
+	{ "reset", 1, true },
+	{ 0 },
+};
+
+static const struct field campaign_fields[] = {
+	{ "name", FIELD_STRING, FORM_NAME, .required = true, BUFFER(campaign_draft, campaign.name),
+		.doc = "The campaign's name, unique over modems and campaigns." },
+	{ "modems", FIELD_OBJECT, .object = &selection_object, .given = CAMPAIGN(selection_given),
+		.doc = "The modems that it is for; all when it is not given." },
+	{ "target", FIELD_STRING, FORM_VERSION, .required = true,
+		BUFFER(campaign_draft, campaign.target),
+		.doc = "The version that these modems shall run." },
+	{ "priority", FIELD_INTEGER, NUMBER(campaign_draft, campaign.priority), .min = -1000,
+		.max = 1000, .standard = "0",
+		.doc = "A modem of several campaigns follows the one with the highest priority." },
+	{ "max_parallel", FIELD_INTEGER, NUMBER(campaign_draft, campaign.max_parallel), .min = 1,
+		.max = 4096,
+		.doc = "How many of its modems may be upgraded at the same time; "
+		       "limits.max_parallel "
+		       "counts too." },
+	{ "retry", FIELD_OBJECT, .object = &retry_object,
+		.doc = "How often and when to try again." },
+	{ "require", FIELD_OBJECT, .object = &require_object,
+		.doc = "What must hold before an upgrade starts." },
+	{ "rat", FIELD_WORD, NUMBER(campaign_draft, campaign.rat), .words = rat_policies,
+		.standard = "keep",
+		.doc = "lock fixes the module to LTE for the upgrade, keep leaves it as it is." },
+	{ "recover", FIELD_WORD, NUMBER(campaign_draft, recover), .words = recoveries,
+		.standard = "never", .doc = "May a silent module be reset?" },
+	UNSUPPORTED("windows"),
+	UNSUPPORTED("waves"),
+	UNSUPPORTED("halt"),
+	UNSUPPORTED("not_before"),
+	UNSUPPORTED("not_after"),
+	UNSUPPORTED("jitter"),
+	UNSUPPORTED("check"),
+	UNSUPPORTED("fetch"),
+	UNSUPPORTED("brake"),
+	UNSUPPORTED("window_end"),
+	UNSUPPORTED("uplink_confirmed"),
+	{ 0 },
+};
+static const struct object campaign_object = { campaign_fields, RULE_NONE, { 0 } };
+
+/* The standards are those of protocol, 12.1, and of every row in profile.c. */
+static const struct field timeouts_fields[] = {
+	{ "command", FIELD_DURATION, TIMEOUT(command), .standard = "5s",
+		.doc = "An ordinary command until its final result code." },
+	{ "identify", FIELD_DURATION, TIMEOUT(identify), .standard = "15s",
+		.doc = "A question for maker, model, version or IMEI." },
+	{ "register", FIELD_DURATION, TIMEOUT(registration), .standard = "3min",
+		.doc = "Until the module is registered in a network." },
+	{ "pdp", FIELD_DURATION, TIMEOUT(pdp), .standard = "3min",
+		.doc = "AT+MIPCALL until there is an address." },
+	{ "start", FIELD_DURATION, TIMEOUT(start), .standard = "2min",
+		.doc = "AT+GTOTA until OK or the first report." },
+	{ "stall", FIELD_DURATION, TIMEOUT(stall), .standard = "5min",
+		.doc = "Without a report while the module downloads." },
+	{ "download", FIELD_DURATION, TIMEOUT(download), .standard = "1h",
+		.doc = "The whole download." },
+	{ "leave", FIELD_DURATION, TIMEOUT(leave), .standard = "5min",
+		.doc = "The end of the download until the module restarts." },
+	{ "return", FIELD_DURATION, TIMEOUT(return_), .standard = "20min",
+		.doc = "The module gone until it answers with its final version." },
+	{ "settle", FIELD_DURATION, TIMEOUT(settle), .standard = "30s",
+		.doc = "Between the two readings of the version that prove success." },
+	{ 0 },
+};
+const struct object config_timeouts_object = { timeouts_fields, RULE_NONE, { 0 } };
+
+static const struct word mipcalls[] = {
+	{ "never", PROFILE_MIPCALL_NEVER, false },
+	{ "required", PROFILE_MIPCALL_REQUIRED, false },
+	{ 0 },
+};
+static const struct word probes[] = {
+	{ "warn", PROFILE_PROBE_WARN, false },
+	{ "require", PROFILE_PROBE_REQUIRE, false },
+	{ 0 },
+};
+
+static const struct field profile_fields[] = {
+	{ "mipcall", FIELD_WORD, NUMBER(profile_draft, mipcall), .words = mipcalls,
+		.given = PROFILE(mipcall_given),
+		.doc = "Must AT+MIPCALL open a connection before the download?" },
+	{ "probe", FIELD_WORD, NUMBER(profile_draft, probe), .words = probes,
+		.given = PROFILE(probe_given),
+		.doc = "What an ERROR to AT+GTOTA=? means: require refuses, warn goes on." },
+	{ "timeouts", FIELD_OBJECT, .object = &config_timeouts_object, .sparse = true,
+		.offset = PROFILE(timeouts), .doc = "Waits of this family only." },
+	{ 0 },
+};
+static const struct object profile_object = { profile_fields, RULE_NONE, { 0 } };
+
+static const struct field root_fields[] = {
+	{ "version", FIELD_INTEGER, NUMBER(builder, version), .required = true,
+		.min = CONFIG_VERSION, .max = CONFIG_VERSION,
+		.doc = "The version of this format." },
+	{ "limits", FIELD_OBJECT, .object = &limits_object,
+		.doc = "What holds for the whole gateway." },
+	{ "modems", FIELD_LIST, .object = &modem_object, .list = LIST_MODEMS,
+		.max = CONFIG_MODEMS_MAX, .doc = "The modems and their ports." },
+	{ "packages", FIELD_LIST, .object = &package_object, .list = LIST_PACKAGES,
+		.max = CONFIG_PACKAGES_MAX,
+		.doc = "The delta files that there are, from one version to another." },
+	{ "campaigns", FIELD_LIST, .object = &campaign_object, .list = LIST_CAMPAIGNS,
+		.max = CONFIG_CAMPAIGNS_MAX, .doc = "Which modems shall run which version." },
+	{ "timeouts", FIELD_OBJECT, .object = &config_timeouts_object, .sparse = true,
+		.offset = ROOT(timeouts), .doc = "Waits of all families." },
+	{ "profiles", FIELD_MAP, .object = &profile_object, .offset = ROOT(profiles),
+		.doc = "What a module family does otherwise than fotad expects." },
+	{ 0 },
+};
+const struct object config_root_object = { root_fields, RULE_NONE, { 0 } };
+
+const struct field *config_field(const struct object *object, const char *key)
+{
+	for (const struct field *f = config_common_fields; f->key; f++)
+		if (text_equal(f->key, key))
+			return f;
+	for (const struct field *f = object ? object->fields : NULL; f && f->key; f++)
+		if (text_equal(f->key, key))
+			return f;
+	return NULL;
+}

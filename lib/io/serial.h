@@ -1,0 +1,54 @@
+/*
+ * serial - opens and closes serial ports on worker threads, so that a sick USB device never stops the loop
+ * (conduct 14: control transfers and undelivered bytes can each take seconds).
+ *
+ * A real tty is opened through libserialport, after its symlinks were resolved and with what Debian's 0.1.1 leaves
+ * out added: O_CLOEXEC, TIOCEXCL, flock(), no HUPCL, no IXON (operations, F2). /dev/pts/N is opened by a small termios
+ * opener, because libserialport refuses pseudo-terminals (F1). Raw 8N1, no flow control. Anything that is not a
+ * tty is refused before it is opened for real. UUCP lock files (/run/lock/LCK..NAME) of living processes are honoured.
+ *
+ * The pool has a few threads; one that is stuck past its deadline is reported as -ETIMEDOUT ("port-stuck") and left to
+ * finish by itself, what it opens late is closed by it.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/usec.h"
+
+struct serial_pool;
+
+struct serial_result {
+	void *userdata;  /* as given to serial_open() */
+	uint64_t ticket; /* as returned by serial_open() */
+	int fd;          /* non-blocking; the receiver owns it; -1 on error */
+	int error;       /* 0, or -ENOENT absent, -EBUSY held by somebody, -EACCES, -ENOTTY no tty, -ETIMEDOUT stuck, -E... */
+	pid_t holder;    /* with -EBUSY: whose lock it is, 0 if not known */
+	dev_t device;    /* the tty's device number */
+	char path[PATH_MAX]; /* what the configured path resolved to */
+};
+
+int serial_pool_new(unsigned threads, struct serial_pool **ret);
+struct serial_pool *serial_pool_free(struct serial_pool *pool); /* waits for nobody who is stuck */
+
+/* Becomes readable when results are there (an eventfd). Owned by the pool. */
+int serial_pool_fd(const struct serial_pool *pool);
+
+/* Queues an open; `timeout` counts from the moment that a thread takes it. The path is copied. */
+int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout, void *userdata,
+	uint64_t *ret_ticket);
+
+/* The userdata of this ticket is gone: no result will be given for it, what it opens is closed. */
+void serial_cancel(struct serial_pool *pool, uint64_t ticket);
+
+/* Queues a close (it can block for undelivered bytes). Takes the descriptor over. */
+void serial_close(struct serial_pool *pool, int fd);
+
+/* The next result; false: none now. Also finds the stuck ones, so it is called at least once a second while opens are out. */
+bool serial_pool_result(struct serial_pool *pool, struct serial_result *ret);
+
+/* Resolves a configured path to its tty, blocking but without opening it. -ENOENT, -ENOTTY, -EINVAL. */
+int serial_resolve(const char *path, char ret[static PATH_MAX], dev_t *ret_device);

@@ -1,0 +1,215 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+#include "io/store-internal.h"
+
+/* A change of this text is a new STORE_VERSION, with a way from the old one. */
+const char store_schema_create[] =
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
+	"CREATE TABLE jobs ("
+	"  id INTEGER PRIMARY KEY," /* grows with every save of the row */
+	"  campaign TEXT NOT NULL, modem TEXT NOT NULL, imei TEXT NOT NULL,"
+	"  state TEXT NOT NULL, reason TEXT NOT NULL, cme INTEGER NOT NULL,"
+	"  target TEXT NOT NULL, attempts INTEGER NOT NULL,"
+	"  not_before INTEGER NOT NULL, updated INTEGER NOT NULL,"
+	"  model TEXT NOT NULL, version_from TEXT NOT NULL, version_to TEXT NOT NULL,"
+	"  step TEXT NOT NULL, attempt INTEGER NOT NULL, started INTEGER NOT NULL,"
+	"  start_durable INTEGER NOT NULL, reported INTEGER NOT NULL, complete INTEGER NOT NULL,"
+	"  failed INTEGER NOT NULL, left_port INTEGER NOT NULL, restarted INTEGER NOT NULL,"
+	"  end_open INTEGER NOT NULL,"
+	"  callbreak_known INTEGER NOT NULL, callbreak_written INTEGER NOT NULL, callbreak TEXT "
+	"NOT NULL,"
+	"  gprsfirst_known INTEGER NOT NULL, gprsfirst_written INTEGER NOT NULL, gprsfirst TEXT "
+	"NOT NULL,"
+	"  rat_known INTEGER NOT NULL, rat_written INTEGER NOT NULL, rat TEXT NOT NULL,"
+	"  pdp_opened INTEGER NOT NULL,"
+	"  boot_id TEXT NOT NULL"
+	") STRICT;"
+	/* The key of a job: conduct 11. */
+	"CREATE UNIQUE INDEX jobs_unidentified ON jobs (campaign, modem) WHERE imei = '';"
+	"CREATE UNIQUE INDEX jobs_identified ON jobs (campaign, imei) WHERE imei != '';"
+	"PRAGMA application_id = 0x464f5441;"
+	"PRAGMA user_version = 1;";
+
+enum kind { TEXT, BOOL, COUNT, USEC, NUMBER, STATE, REASON };
+
+static const struct column {
+	const char *name;
+	enum kind kind;
+	size_t offset, size; /* in struct store_job */
+} columns[] = {
+#define COLUMN(name, kind, field)                                                                  \
+	{                                                                                          \
+		name, kind, offsetof(struct store_job, field),                                     \
+			sizeof(((struct store_job *) 0)->field)                                    \
+	}
+	/* The first three are also what the takeover is bound to, see store-db.c. */
+	COLUMN("campaign", TEXT, campaign),
+	COLUMN("modem", TEXT, modem),
+	COLUMN("imei", TEXT, record.imei),
+	COLUMN("state", STATE, state),
+	COLUMN("reason", REASON, reason),
+	COLUMN("cme", NUMBER, cme),
+	COLUMN("target", TEXT, target),
+	COLUMN("attempts", COUNT, attempts),
+	COLUMN("not_before", USEC, not_before),
+	COLUMN("updated", USEC, updated),
+	COLUMN("model", TEXT, record.model),
+	COLUMN("version_from", TEXT, record.from),
+	COLUMN("version_to", TEXT, record.to),
+	COLUMN("step", TEXT, record.step),
+	COLUMN("attempt", COUNT, record.attempt),
+	COLUMN("started", USEC, record.started),
+	COLUMN("start_durable", BOOL, record.start_durable),
+	COLUMN("reported", BOOL, record.reported),
+	COLUMN("complete", BOOL, record.complete),
+	COLUMN("failed", BOOL, record.failed),
+	COLUMN("left_port", BOOL, record.left),
+	COLUMN("restarted", BOOL, record.restarted),
+	COLUMN("end_open", BOOL, record.end_open),
+	COLUMN("callbreak_known", BOOL, record.callbreak.known),
+	COLUMN("callbreak_written", BOOL, record.callbreak.written),
+	COLUMN("callbreak", TEXT, record.callbreak.value),
+	COLUMN("gprsfirst_known", BOOL, record.gprsfirst.known),
+	COLUMN("gprsfirst_written", BOOL, record.gprsfirst.written),
+	COLUMN("gprsfirst", TEXT, record.gprsfirst.value),
+	COLUMN("rat_known", BOOL, record.rat.known),
+	COLUMN("rat_written", BOOL, record.rat.written),
+	COLUMN("rat", TEXT, record.rat.value),
+	COLUMN("pdp_opened", BOOL, record.pdp_opened),
+#undef COLUMN
+};
+
+/* "a, b, boot_id", or the same as assignments of an upsert. */
+static void append_columns(sqlite3_str *sql, const char *separator, bool update)
+{
+	for (size_t i = 0; i < ELEMENTSOF(columns); i++)
+		sqlite3_str_appendf(sql, update ? "%s%s = excluded.%s" : "%s%s",
+			i > 0 ? separator : "", columns[i].name, columns[i].name);
+	sqlite3_str_appendf(sql, update ? "%sboot_id = excluded.boot_id" : "%sboot_id", separator);
+}
+
+char *store_schema_put(void)
+{
+	sqlite3_str *sql = sqlite3_str_new(NULL);
+
+	sqlite3_str_appendall(sql, "INSERT INTO jobs (");
+	append_columns(sql, ", ", false);
+	sqlite3_str_appendall(sql, ") VALUES (");
+	for (size_t i = 0; i < ELEMENTSOF(columns) + 1; i++)
+		sqlite3_str_appendf(sql, i > 0 ? ", ?%d" : "?%d", (int) i + 1);
+	sqlite3_str_appendall(
+		sql, ") ON CONFLICT DO UPDATE SET id = (SELECT max(id) + 1 FROM jobs), ");
+	append_columns(sql, ", ", true);
+	return sqlite3_str_finish(sql);
+}
+
+char *store_schema_load(void)
+{
+	sqlite3_str *sql = sqlite3_str_new(NULL);
+
+	sqlite3_str_appendall(sql, "SELECT ");
+	append_columns(sql, ", ", false);
+	sqlite3_str_appendall(sql, " FROM jobs ORDER BY id DESC");
+	return sqlite3_str_finish(sql);
+}
+
+static int bind_text(sqlite3_stmt *statement, int i, const char *text)
+{
+	return sqlite3_bind_text(statement, i, text, -1, SQLITE_STATIC);
+}
+
+/* Points in time fill 64 bits (USEC_INFINITY is all ones): they go in and out as they are, not by
+ * value. */
+static int bind_column(
+	sqlite3_stmt *statement, int i, const struct column *column, const void *field)
+{
+	switch (column->kind) {
+	case TEXT:
+		return bind_text(statement, i, field);
+	case BOOL:
+		return sqlite3_bind_int(statement, i, *(const bool *) field);
+	case COUNT:
+		return sqlite3_bind_int64(statement, i, *(const uint32_t *) field);
+	case USEC:
+		return sqlite3_bind_int64(statement, i, (sqlite3_int64) * (const usec_t *) field);
+	case NUMBER:
+		return sqlite3_bind_int(statement, i, *(const int *) field);
+	case STATE:
+		return bind_text(statement, i, job_state_name(*(const enum job_state *) field));
+	case REASON:
+		return bind_text(statement, i, reason_name(*(const enum reason *) field));
+	}
+	return SQLITE_MISUSE;
+}
+
+int store_schema_bind(sqlite3_stmt *statement, const struct store_job *job, const char *boot_id)
+{
+	int r = SQLITE_OK;
+
+	for (size_t i = 0; i < ELEMENTSOF(columns) && r == SQLITE_OK; i++)
+		r = bind_column(statement, (int) i + 1, &columns[i],
+			(const char *) job + columns[i].offset);
+	return r == SQLITE_OK ? bind_text(statement, ELEMENTSOF(columns) + 1, boot_id) : r;
+}
+
+static int read_state(const char *text, enum job_state *ret)
+{
+	int state = job_state_by_name(text);
+
+	if (state < 0)
+		return -EUCLEAN;
+	*ret = (enum job_state) state;
+	return 0;
+}
+
+static int read_column(sqlite3_stmt *statement, int i, const struct column *column, void *field)
+{
+	sqlite3_int64 number = sqlite3_column_int64(statement, i);
+	const char *text = (const char *) sqlite3_column_text(statement, i);
+
+	if (!text)
+		return -ENOMEM; /* no column may be NULL */
+	switch (column->kind) {
+	case TEXT:
+		return text_copy(field, column->size, text) < 0 ? -EUCLEAN : 0;
+	case BOOL:
+		*(bool *) field = number != 0;
+		return 0;
+	case COUNT:
+		if (number < 0 || number > UINT32_MAX)
+			return -EUCLEAN;
+		*(uint32_t *) field = (uint32_t) number;
+		return 0;
+	case USEC:
+		*(usec_t *) field = (usec_t) number;
+		return 0;
+	case NUMBER:
+		*(int *) field = (int) number;
+		return 0;
+	case STATE:
+		return read_state(text, field);
+	case REASON:
+		*(enum reason *) field = reason_by_name(text);
+		return 0;
+	}
+	return -EUCLEAN;
+}
+
+int store_schema_read(sqlite3_stmt *statement, const char *boot_id, struct store_job *ret)
+{
+	struct store_job job = { 0 };
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(columns); i++) {
+		r = read_column(statement, (int) i, &columns[i], (char *) &job + columns[i].offset);
+		if (r < 0)
+			return r;
+	}
+	job.other_boot = !text_equal(
+		(const char *) sqlite3_column_text(statement, ELEMENTSOF(columns)), boot_id);
+	*ret = job;
+	return 0;
+}
