@@ -13,7 +13,8 @@ static void say_left(const struct modem *m)
 	enum reason reason = m->reason;
 
 	if (!m->job || m->state == JOB_WAITING)
-		reason = reason		  ? reason
+		reason = m->doubled	  ? REASON_DUPLICATE
+			 : reason	  ? reason
 			 : m->port_reason ? m->port_reason
 			 : m->refused	  ? m->refused
 					  : REASON_NO_ANSWER;

@@ -111,26 +111,26 @@ static void start_ready(struct manager *g, usec_t now)
 	}
 }
 
+static void bury(struct manager *g, size_t i)
+{
+	struct modem *m = g->modems[i];
+
+	for (struct modem **p = &g->ready; *p;)
+		if (*p == m)
+			unqueue(p);
+		else
+			p = &(*p)->next;
+	g->by_id[m->id] = NULL;
+	g->n_modems--;
+	memmove(&g->modems[i], &g->modems[i + 1], (g->n_modems - i) * sizeof(struct modem *));
+	modem_free(m);
+}
+
 static void bury_removed(struct manager *g)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < g->n_modems; i++) {
-		struct modem *m = g->modems[i];
-
-		if (!m->removed) {
-			g->modems[n++] = m;
-			continue;
-		}
-		for (struct modem **p = &g->ready; *p;)
-			if (*p == m)
-				unqueue(p);
-			else
-				p = &(*p)->next;
-		g->by_id[m->id] = NULL;
-		modem_free(m);
-	}
-	g->n_modems = n;
+	for (size_t i = g->n_modems; i-- > 0;)
+		if (g->modems[i]->removed)
+			bury(g, i);
 	g->removed = false;
 }
 
@@ -254,7 +254,9 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 
 	(void) on_serial(NULL, -1, 0, g); /* also finds the opens that are stuck */
 	for (size_t i = 0; i < g->n_modems; i++)
-		modem_poll(g->modems[i], now);
+		modem_resolve(g->modems[i], now);
+	for (size_t i = 0; i < g->n_modems; i++)
+		modem_open(g->modems[i], now);
 	if (g->options.once)
 		manager_wake(g);
 	sd_event_source_set_time_relative(source, POLL_PERIOD);
@@ -276,10 +278,11 @@ static int open_store(struct manager *g, int *ret_exit)
 	const char *directory = g->options.state_directory;
 	char boot[SD_ID128_STRING_MAX], text[512];
 	sd_id128_t id = SD_ID128_NULL;
+	bool same_boot;
 	int r;
 
 	(void) sd_id128_get_boot(&id);
-	r = store_open(directory, sd_id128_to_string(id, boot), &g->store, &g->boot_same);
+	r = store_open(directory, sd_id128_to_string(id, boot), &g->store, &same_boot);
 	if (r == 0)
 		r = store_load(g->store, &g->stored, &g->n_stored);
 	if (r == 0)
@@ -410,8 +413,8 @@ struct manager *manager_free(struct manager *g)
 	g->stopping = true;
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_stop(g->modems[i], now);
-	for (size_t i = 0; i < g->n_modems; i++)
-		modem_free(g->modems[i]);
+	while (g->n_modems > 0)
+		modem_free(g->modems[--g->n_modems]);
 	free(g->modems);
 	free(g->by_id);
 	free(g->stored);

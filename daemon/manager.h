@@ -53,10 +53,10 @@ struct manager {
 	uint32_t ids;          /* given out; a modem's id is its place in by_id */
 	struct modem *ready;   /* those that may go, highest priority first, then first come */
 	unsigned running;      /* slots taken */
+	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
 	struct store_job *stored; /* as loaded at start, until every modem has looked for its own */
 	size_t n_stored;
-	bool boot_same;
 	usec_t looked;         /* CLOCK_BOOTTIME: when jobs were dispatched last */
 	bool stopping;
 	bool removed;          /* some modem is */

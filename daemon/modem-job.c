@@ -79,8 +79,7 @@ void modem_load(struct modem *m, const struct store_job *job, usec_t now)
 	m->due = job->not_before > wall ? usec_add(now, job->not_before - wall) : 0;
 	memcpy(m->target, job->target, sizeof(m->target));
 	m->restore = job_is_final(job->state);
-	if (!m->manager->boot_same &&
-		r.started) /* its clock has begun again: the whole wait, from now */
+	if (job->other_boot && r.started) /* its clock has begun again: the whole wait, from now */
 		r.started = now;
 	m->dialogue.upgrade.trusted = r.imei[0] != '\0';
 	dialogue_resume(&m->dialogue, &r, now);
@@ -103,6 +102,7 @@ void modem_reconcile(struct modem *m, usec_t now)
 
 	m->identified = true;
 	m->refused = REASON_NONE;
+	modem_claim_imei(m, now);
 	manager_wake(m->manager);
 	if (m->restore) {
 		dialogue_restore(&m->dialogue, now);
@@ -134,8 +134,8 @@ void modem_reconcile(struct modem *m, usec_t now)
 
 bool modem_may_go(const struct modem *m, usec_t now)
 {
-	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && m->due <= now &&
-	       upgrade_is_holding(&m->dialogue.upgrade) &&
+	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && !m->doubled &&
+	       m->due <= now && upgrade_is_holding(&m->dialogue.upgrade) &&
 	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed;
 }
 
@@ -255,6 +255,12 @@ void modem_go(struct modem *m, usec_t now)
 	dialogue_go(&m->dialogue, &m->task, now);
 }
 
+void modem_refuse(struct modem *m, enum reason reason, usec_t now)
+{
+	if (m->job && !m->slot && m->state == JOB_WAITING)
+		set_state(m, JOB_FAILED, reason, 0, now);
+}
+
 static struct job_rules rules_of(const struct modem *m)
 {
 	const struct config_retry *retry = &m->campaign->retry;
@@ -293,6 +299,8 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 		forget_secrets(m);
 	rules = m->campaign ? rules_of(m) : (struct job_rules){ .attempts = 1 };
 	decision = job_decide(&rules, &verdict);
+	if (m->doubled && decision.state == JOB_CANCELLED)
+		decision = (struct job_decision){ .state = JOB_FAILED, .reason = REASON_DUPLICATE };
 	set_slot(m, false);
 	set_state(m, decision.state, decision.reason, decision.delay, now);
 	if (m->next_rules && notice->outcome != OUTCOME_UNKNOWN) {
@@ -316,11 +324,12 @@ bool modem_is_settled(const struct modem *m, usec_t now)
 		return true;
 	if (m->slot || m->restore)
 		return false;
+	if (m->doubled || m->port_reason == REASON_DUPLICATE ||
+		m->port_reason == REASON_PORT_DENIED)
+		return true;
 	if (reason_class(m->refused) == REASON_PERSON && m->refused)
 		return true;
 	if (m->identified && m->job)
 		return m->deferrals > m->campaign->retry.attempts && upgrade_is_holding(u);
-	if (m->port_reason == REASON_DUPLICATE || m->port_reason == REASON_PORT_DENIED)
-		return true;
 	return now >= usec_add(usec_max(m->absent_since, m->manager->started), patience);
 }

@@ -69,7 +69,7 @@ static void log_phase(struct modem *m)
 		break;
 	case PHASE_DOWNLOADING:
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_STARTED, REASON_NONE,
-			"past the point of no return: AT+GTOTA is being sent");
+			"the start is saved; with AT+GTOTA the point of no return is passed");
 		break;
 	case PHASE_INSTALLING:
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_COMPLETE, REASON_NONE,
@@ -113,9 +113,9 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 				usec_format(pause, usec_sub(m->due, clock_boottime())));
 		break;
 	case JOB_FAILED:
-		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, n->reason, "failed (%s)%s: %s %s",
-			reason_name(n->reason), cme, reason_meaning(n->reason),
-			reason_next_step(n->reason));
+		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, m->reason, "failed (%s)%s: %s %s",
+			reason_name(m->reason), cme, reason_meaning(m->reason),
+			reason_next_step(m->reason));
 		break;
 	case JOB_UNKNOWN:
 		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_UNKNOWN, n->reason,

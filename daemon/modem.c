@@ -66,7 +66,7 @@ static void close_port(struct modem *m)
 	else if (m->port_state == MODEM_PORT_OPEN)
 		serial_close(m->manager->serial, ports_remove(m->manager->ports, &m->port));
 	m->port_state = MODEM_PORT_CLOSED;
-	m->device = 0;
+	modem_drop_imei(m);
 }
 
 struct modem *modem_free(struct modem *m)
@@ -74,6 +74,7 @@ struct modem *modem_free(struct modem *m)
 	if (!m)
 		return NULL;
 	close_port(m);
+	m->device = claims_drop(&m->manager->devices, m->device);
 	ports_set_deadline(m->manager->ports, &m->port, USEC_INFINITY);
 	if (m->secret)
 		explicit_bzero(m->secret, SECRETS_SIZE);
@@ -133,13 +134,8 @@ void modem_stop(struct modem *m, usec_t now)
 	}
 }
 
-static const char *port_says(enum reason reason)
-{
-	return reason == REASON_PORT_DENIED ? "permission denied" : reason_meaning(reason);
-}
-
 /* Said once, not at every try. */
-static void refuse_port(struct modem *m, enum reason reason, pid_t holder, usec_t now)
+static void refuse_port(struct modem *m, enum reason reason, const char *why, usec_t now)
 {
 	bool again = m->port_reason == reason;
 
@@ -148,17 +144,11 @@ static void refuse_port(struct modem *m, enum reason reason, pid_t holder, usec_
 	manager_wake(m->manager);
 	if (again)
 		return;
-	if (reason == REASON_PORT_ABSENT)
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_MODEM_ABSENT, reason,
-			"%s is not there: waiting for it", m->config->port);
-	else if (holder > 0)
-		modem_log(m, LOG_WARNING, LOG_MESSAGE_PORT_BUSY, reason, "%s is held by process %d",
-			m->config->port, (int) holder);
-	else
-		modem_log(m, LOG_WARNING,
-			reason == REASON_PORT_BUSY ? LOG_MESSAGE_PORT_BUSY
-						   : LOG_MESSAGE_PORT_REFUSED,
-			reason, "%s: %s", m->config->port, port_says(reason));
+	modem_log(m, reason == REASON_PORT_ABSENT ? LOG_NOTICE : LOG_WARNING,
+		reason == REASON_PORT_ABSENT ? LOG_MESSAGE_MODEM_ABSENT
+		: reason == REASON_PORT_BUSY ? LOG_MESSAGE_PORT_BUSY
+					     : LOG_MESSAGE_PORT_REFUSED,
+		reason, "%s: %s (%s)", m->config->port, why, reason_name(reason));
 }
 
 static enum reason port_reason(int error)
@@ -178,58 +168,128 @@ static enum reason port_reason(int error)
 	}
 }
 
+static void refuse_open(struct modem *m, int error, pid_t holder, usec_t now)
+{
+	char why[64];
+
+	if (holder > 0)
+		(void) text_format(why, sizeof(why), "held by process %d", (int) holder);
+	else if (error == -ENOTTY)
+		(void) text_format(why, sizeof(why), "is no serial port");
+	else if (error == -ENOENT)
+		(void) text_format(why, sizeof(why), "is not there; waiting for it");
+	else
+		(void) text_format(why, sizeof(why), "cannot be opened: %s", strerror(-error));
+	refuse_port(m, port_reason(error), why, now);
+}
+
+#define TWIN "another modem of the configuration leads to the same tty"
+
 /* Two modems on one tty, through whatever symlinks: both are refused (conduct 22). */
-static struct modem *find_twin(struct modem *m, dev_t device)
+static bool has_twin(const struct modem *m)
 {
-	for (size_t i = 0; i < m->manager->n_modems; i++) {
-		struct modem *other = m->manager->modems[i];
-
-		if (other != m && other->device == device)
-			return other;
-	}
-	return NULL;
+	return m->device && m->device->holders > 1;
 }
 
-static bool refuse_twins(struct modem *m, dev_t device, usec_t now)
+static void give_way(struct modem *m, usec_t now)
 {
-	struct modem *twin = find_twin(m, device);
-
-	if (!twin)
-		return false;
-	refuse_port(m, REASON_DUPLICATE, 0, now);
-	if (!upgrade_past_no_return(&twin->dialogue.upgrade) &&
-		twin->port_state != MODEM_PORT_CLOSED) {
-		close_port(twin);
-		dialogue_lost(&twin->dialogue, now);
-		modem_perform(twin, now);
-		refuse_port(twin, REASON_DUPLICATE, 0, now);
-	}
-	return true;
+	if (m->port_state == MODEM_PORT_CLOSED || upgrade_past_no_return(&m->dialogue.upgrade))
+		return;
+	close_port(m);
+	dialogue_lost(&m->dialogue, now);
+	modem_perform(m, now);
+	refuse_port(m, REASON_DUPLICATE, TWIN, now);
 }
 
-void modem_poll(struct modem *m, usec_t now)
+void modem_resolve(struct modem *m, usec_t now)
 {
-	char path[PATH_MAX];
+	struct manager *g = m->manager;
+	char path[PATH_MAX], key[CLAIM_KEY] = { 0 };
 	dev_t device;
 	int r;
 
 	if (m->port_state != MODEM_PORT_CLOSED || now < m->reopen)
 		return;
+	m->device = claims_drop(&g->devices, m->device);
 	r = serial_resolve(m->config->port, path, &device);
-	if (r < 0) {
-		refuse_port(m, port_reason(r), 0, now);
+	if (r >= 0) {
+		memcpy(key, &device, sizeof(device));
+		r = claims_take(&g->devices, key, &m->device);
+	}
+	if (r < 0)
+		refuse_open(m, r, 0, now);
+	if (!has_twin(m))
+		return;
+	for (size_t i = 0; i < g->n_modems; i++)
+		if (g->modems[i]->device == m->device)
+			give_way(g->modems[i], now);
+}
+
+void modem_open(struct modem *m, usec_t now)
+{
+	int r;
+
+	if (m->port_state != MODEM_PORT_CLOSED || now < m->reopen || !m->device)
+		return;
+	if (has_twin(m)) {
+		refuse_port(m, REASON_DUPLICATE, TWIN, now);
 		return;
 	}
-	if (refuse_twins(m, device, now))
-		return;
 	r = serial_open(m->manager->serial, m->config->port, m->config->baud_rate, OPEN_TIMEOUT, m,
 		&m->ticket);
-	if (r < 0) {
-		refuse_port(m, REASON_PORT_STUCK, 0, now);
+	if (r < 0)
+		refuse_open(m, r, 0, now);
+	else
+		m->port_state = MODEM_PORT_OPENING;
+}
+
+static void say_doubled(struct modem *m, usec_t now)
+{
+	if (!m->doubled)
+		modem_log(m, LOG_ERR, LOG_MESSAGE_MODEM_REFUSED, REASON_DUPLICATE, "%s: %s %s",
+			reason_name(REASON_DUPLICATE), reason_meaning(REASON_DUPLICATE),
+			reason_next_step(REASON_DUPLICATE));
+	m->doubled = true;
+	dialogue_cancel(&m->dialogue, now); /* past the point of no return it is only observed on */
+	modem_refuse(m, REASON_DUPLICATE, now);
+}
+
+void modem_claim_imei(struct modem *m, usec_t now)
+{
+	struct manager *g = m->manager;
+	char key[CLAIM_KEY] = { 0 };
+
+	memcpy(key, m->dialogue.upgrade.identity.imei, IMEI_SIZE);
+	if (m->imei && memcmp(m->imei->key, key, CLAIM_KEY) == 0)
 		return;
+	modem_drop_imei(m);
+	if (claims_take(&g->imeis, key, &m->imei) < 0 || m->imei->holders == 1)
+		return;
+	for (size_t i = 0; i < g->n_modems; i++) {
+		if (g->modems[i]->imei != m->imei)
+			continue;
+		say_doubled(g->modems[i], now);
+		if (g->modems[i] != m)
+			modem_perform(g->modems[i], now);
 	}
-	m->port_state = MODEM_PORT_OPENING;
-	m->device = device;
+}
+
+void modem_drop_imei(struct modem *m)
+{
+	struct manager *g = m->manager;
+	struct claim *old = m->imei;
+
+	m->doubled = false;
+	m->imei = NULL;
+	if (!old)
+		return;
+	if (old->holders == 2) /* the one that is left is alone again */
+		for (size_t i = 0; i < g->n_modems; i++)
+			if (g->modems[i]->imei == old) {
+				g->modems[i]->doubled = false;
+				manager_ready(g, g->modems[i]);
+			}
+	claims_drop(&g->imeis, old);
 }
 
 void modem_opened(struct modem *m, const struct serial_result *result, usec_t now)
@@ -243,13 +303,11 @@ void modem_opened(struct modem *m, const struct serial_result *result, usec_t no
 			serial_close(m->manager->serial, result->fd);
 	}
 	if (r < 0) {
-		m->device = 0;
-		refuse_port(m, port_reason(r), result->holder, now);
+		refuse_open(m, r, result->holder, now);
 		return;
 	}
 	m->port_state = MODEM_PORT_OPEN;
 	m->port_reason = REASON_NONE;
-	m->device = result->device;
 	modem_log(
 		m, LOG_INFO, LOG_MESSAGE_MODEM_PRESENT, REASON_NONE, "%s is open", m->config->port);
 	dialogue_opened(&m->dialogue, now);

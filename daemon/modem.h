@@ -10,6 +10,7 @@
 
 #include "core/dialogue.h"
 #include "core/job.h"
+#include "daemon/claims.h"
 #include "daemon/manager.h"
 #include "io/log.h"
 
@@ -28,7 +29,9 @@ struct modem {
 
 	enum modem_port port_state;
 	enum reason port_reason;   /* why it is not open */
-	dev_t device;
+	struct claim *device;      /* the tty that the path resolves to; held while it does */
+	struct claim *imei;        /* of the module that answers; held while it is identified */
+	bool doubled;              /* said: another port answers with the same IMEI */
 	uint64_t ticket;           /* of the open under way */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
@@ -66,8 +69,11 @@ void modem_change_rules(struct modem *m, struct rules *rules, const struct confi
 /* fotad ends: what has not passed the point of no return is taken back and waits. */
 void modem_stop(struct modem *m, usec_t now);
 
-/* Tries to open the port if that is due. */
-void modem_poll(struct modem *m, usec_t now);
+/*
+ * If that is due: looks to which tty the path leads, then (when all have looked, so that twins are known) opens it.
+ */
+void modem_resolve(struct modem *m, usec_t now);
+void modem_open(struct modem *m, usec_t now);
 void modem_opened(struct modem *m, const struct serial_result *result, usec_t now);
 void modem_lost(struct modem *m, usec_t now);
 void modem_saved(struct modem *m, uint64_t save, int error, usec_t now);
@@ -76,9 +82,14 @@ void modem_saved(struct modem *m, uint64_t save, int error, usec_t now);
 void modem_perform(struct modem *m, usec_t now);
 void modem_write(struct modem *m, usec_t now);
 
+/* Holds, or lets go of, the IMEI that answers: who else has it is told. */
+void modem_claim_imei(struct modem *m, usec_t now);
+void modem_drop_imei(struct modem *m);
+
 /* modem-job.c: from what is known to what is done */
 void modem_reconcile(struct modem *m, usec_t now);
 void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t now);
+void modem_refuse(struct modem *m, enum reason reason, usec_t now); /* a waiting job fails at once (conduct 18) */
 bool modem_may_go(const struct modem *m, usec_t now);
 void modem_go(struct modem *m, usec_t now);
 void modem_save(struct modem *m, uint64_t save, usec_t now);

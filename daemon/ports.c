@@ -7,9 +7,9 @@
 #include "base/macros.h"
 #include "daemon/ports.h"
 
-/* After a gap a tty may hold what its driver buffered, 64 KiB (TTYB_DEFAULT_MEM_LIMIT), and the
- * line discipline's 4. */
-#define GAP_PASSES (64 / 4 + 1)
+/* After a gap a tty may hold what its driver buffered: 640 KiB (TTYB_DEFAULT_MEM_LIMIT of the
+ * kernel). */
+#define GAP_PASSES (640 * 1024 / PORTS_READ + 1)
 
 #define PORT_OF(deadline_) ((struct port *) ((char *) (deadline_) -offsetof(struct port, deadline)))
 
@@ -22,7 +22,8 @@ struct ports {
 	int prompt_fd, slack_fd; /* the nested epolls */
 	sd_event_source *prompt, *slack, *slack_timer, *tick;
 	struct deadlines deadlines;
-	usec_t armed; /* what the tick is set to; USEC_INFINITY: off */
+	usec_t armed;	/* what the tick is set to; USEC_INFINITY: off */
+	usec_t put_off; /* after a gap nothing is judged before; 0: no gap */
 
 	bool in_turn;	      /* the tick is armed when the turn ends */
 	usec_t judging;	      /* deadlines up to here are being judged; 0: not now */
@@ -50,10 +51,20 @@ usec_t ports_now(const struct ports *ports)
 static void arm_tick(struct ports *ports)
 {
 	struct deadline *first = ports->deadlines.first;
-	usec_t at = USEC_INFINITY;
+	usec_t now, at = USEC_INFINITY;
 
-	if (first)
-		at = usec_add(first->at, PORTS_TICK - 1) / PORTS_TICK * PORTS_TICK;
+	if (first) {
+		now = ports_now(ports);
+		at = usec_max(first->at, ports->put_off);
+		/* One in the past comes at once, and is no gap. */
+		at = at <= now ? now : usec_add(at, PORTS_TICK - 1) / PORTS_TICK * PORTS_TICK;
+		/* What is armed does, late as it may be: to move it in each busy turn would mean
+		 * never. */
+		if (ports->armed <= at && first->at <= ports->armed &&
+			ports->put_off <= ports->armed)
+			return;
+	} else
+		ports->put_off = 0;
 	if (at == ports->armed)
 		return;
 	ports->armed = at;
@@ -297,20 +308,33 @@ static void judge(struct ports *ports, usec_t now)
 	ports->judging = 0;
 }
 
-static int on_tick(sd_event_source *source UNUSED, uint64_t usec, void *userdata)
+/* Every port that is ready, of both kinds; until none is, when passes allow. */
+static void drain(struct ports *ports, unsigned passes, usec_t now)
 {
-	struct ports *ports = userdata;
-	usec_t now = ports_now(ports);
-	unsigned passes = usec_sub(now, usec) > PORTS_GAP ? GAP_PASSES : 1;
-
-	ports->armed = USEC_INFINITY;
-	begin_turn(ports);
 	for (; passes > 0; passes--)
 		if (serve_all(ports, ports->prompt_fd, now) +
 				serve_all(ports, ports->slack_fd, now) ==
 			0)
 			break;
-	judge(ports, now);
+}
+
+static int on_tick(sd_event_source *source UNUSED, uint64_t usec, void *userdata)
+{
+	struct ports *ports = userdata;
+	usec_t now = ports_now(ports);
+	bool gap = usec_sub(now, usec) > PORTS_GAP && ports->put_off == 0;
+
+	ports->armed = USEC_INFINITY;
+	begin_turn(ports);
+	drain(ports, gap ? GAP_PASSES : 1, now);
+	if (gap) {
+		/* The kernel hands on what a tty's driver has buffered only as we read, on a thread
+		 * of its own. */
+		ports->put_off = now + PORTS_TICK;
+	} else {
+		ports->put_off = 0;
+		judge(ports, now);
+	}
 	end_turn(ports);
 	return 0;
 }

@@ -10,7 +10,7 @@
  *
  * Fair: a port gives at most PORTS_READ bytes a turn, what is left stays ready behind the others. Ports are drained
  * before deadlines are judged; when the tick comes over a second late (SIGSTOP, suspend, a stalled CPU) they are drained
- * to the bottom first (conduct 15).
+ * to the bottom first, and deadlines are judged a tick later (conduct 15).
  *
  * The caller owns struct port (zeroed at first) and the descriptor, which must be non-blocking; nothing here opens or
  * closes one. A port may have a deadline while it has no descriptor. Before its memory goes: ports_remove(), always.

@@ -72,7 +72,9 @@ static void apply(struct fake_modem *m, usec_t now)
  * version. */
 void fake_verified(struct fake_modem *m, usec_t now)
 {
-	if (fake_fault_acts(m, FAKE_FAULT_NO_REBOOT))
+	if (m->output_size > 0 && m->output_next >= now) /* what it said goes out first */
+		fake_arm(m, FAKE_TIMER_VERIFY, m->output_next + 1);
+	else if (fake_fault_acts(m, FAKE_FAULT_NO_REBOOT))
 		m->fota = FAKE_FOTA_HOLDING;
 	else if (m->package_fits)
 		apply(m, now);

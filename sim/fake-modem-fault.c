@@ -43,18 +43,19 @@ const struct fake_fault *fake_fault_acts(struct fake_modem *m, enum fake_fault_t
 	return NULL;
 }
 
-/* Is `command` (what follows "AT" or ';') what the filter means? */
+/* Is `command` (what follows "AT" or ';') what the filter means? Values in the filter are the first
+ * ones. */
 static bool command_matches(const char *filter, const char *command)
 {
 	size_t n = strlen(filter);
-	bool form = n > 0 && (filter[n - 1] == '=' || filter[n - 1] == '?');
+	const char *equals = strchr(filter, '=');
 
 	if (!text_starts_with_nocase(command, filter))
 		return false;
-	if (form)
-		return filter[n - 1] == '?' || command[n] != '?';
-	return command[n] == '\0' || command[n] == '=' || command[n] == '?' || command[n] == ';' ||
-	       filter[0] != '+';
+	if (equals)
+		return equals[1] != '\0' || command[n] != '?';
+	return command[n] == '\0' || strchr("=?;", command[n]) || filter[0] != '+' ||
+	       filter[n - 1] == '?';
 }
 
 static bool line_matches(const char *filter, const char *line)
@@ -184,8 +185,8 @@ static void start_over(
 {
 	if (!fake_fota_downloading(m))
 		return;
-	fake_effect_add(m, FAKE_EFFECT_ABORT);
-	fake_effect_add(m, FAKE_EFFECT_DOWNLOAD);
+	fake_fetch(m, false);
+	fake_fetch(m, true);
 	m->percent = -1;
 	m->percent_said = -1;
 }

@@ -153,11 +153,18 @@ int fake_gtota(struct fake_modem *m, const struct fake_call *call, usec_t now)
 	return FAKE_OK;
 }
 
+/* Tells the world to begin or to stop fetching, when that is news. */
+void fake_fetch(struct fake_modem *m, bool begin)
+{
+	if (begin != m->fetching)
+		fake_effect_add(m, begin ? FAKE_EFFECT_DOWNLOAD : FAKE_EFFECT_ABORT);
+	m->fetching = begin;
+}
+
 /* It will say no more, and refuses another start until it gives up. */
 void fake_gtota_stall(struct fake_modem *m, usec_t busy, usec_t now)
 {
-	if (m->fota == FAKE_FOTA_DOWNLOADING)
-		fake_effect_add(m, FAKE_EFFECT_ABORT);
+	fake_fetch(m, false);
 	fake_disarm(m, FAKE_TIMER_START);
 	m->fota = FAKE_FOTA_STALLED;
 	fake_arm(m, FAKE_TIMER_GIVE_UP, usec_add(now, busy > 0 ? busy : m->config.give_up_time));
@@ -179,7 +186,7 @@ void fake_gtota_start(struct fake_modem *m, usec_t now)
 	}
 	m->fota = FAKE_FOTA_DOWNLOADING;
 	m->truth.downloads_started++;
-	fake_effect_add(m, FAKE_EFFECT_DOWNLOAD);
+	fake_fetch(m, true);
 	if (!m->start_said && !m->mute)
 		fake_report(m, "GTOTA DOWNLOAD START");
 	if (fake_fault_acts(m, FAKE_FAULT_START_TWICE))
@@ -189,8 +196,7 @@ void fake_gtota_start(struct fake_modem *m, usec_t now)
 /* The download is over without a package. Only L610 documents a report (L610 guide, 1.2.2). */
 void fake_gtota_fail(struct fake_modem *m)
 {
-	if (m->fota == FAKE_FOTA_DOWNLOADING)
-		fake_effect_add(m, FAKE_EFFECT_ABORT);
+	fake_fetch(m, false);
 	fake_disarm(m, FAKE_TIMER_START);
 	m->fota = FAKE_FOTA_IDLE;
 	m->truth.downloads_failed++;
@@ -202,8 +208,7 @@ void fake_gtota_fail(struct fake_modem *m)
 
 void fake_gtota_cancel(struct fake_modem *m)
 {
-	if (m->fota == FAKE_FOTA_DOWNLOADING)
-		fake_effect_add(m, FAKE_EFFECT_ABORT);
+	fake_fetch(m, false);
 	fake_disarm(m, FAKE_TIMER_START);
 	fake_disarm(m, FAKE_TIMER_GIVE_UP);
 	fake_disarm(m, FAKE_TIMER_VERIFY);
@@ -311,8 +316,8 @@ void fake_modem_downloaded(
 	fake_modem_advance(m, now);
 	if (m->fota != FAKE_FOTA_DOWNLOADING)
 		return;
+	m->fetching = false;
 	if (error < 0) {
-		m->fota = FAKE_FOTA_STARTING; /* nothing is to be aborted */
 		fake_gtota_fail(m);
 		return;
 	}

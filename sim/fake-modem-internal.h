@@ -118,7 +118,7 @@ struct fake_modem {
 	char url[FAKE_FIELD_MAX], filename[FAKE_FIELD_MAX], username[FAKE_FIELD_MAX];
 	char password[FAKE_FIELD_MAX];
 	struct gtota_request request;
-	bool start_said, mute;
+	bool start_said, mute, fetching;
 	int percent, percent_said; /* -1: none */
 	unsigned garbage;
 	struct fake_package package;
@@ -194,6 +194,7 @@ void fake_pdp_up(struct fake_modem *m);
 /* fake-modem-gtota.c */
 int fake_gtota(struct fake_modem *m, const struct fake_call *call, usec_t now);
 bool fake_fota_downloading(const struct fake_modem *m);
+void fake_fetch(struct fake_modem *m, bool begin);
 void fake_gtota_start(struct fake_modem *m, usec_t now);
 void fake_gtota_give_up(struct fake_modem *m);
 void fake_gtota_cancel(struct fake_modem *m); /* the module restarts, the network is gone */

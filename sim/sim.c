@@ -281,8 +281,8 @@ static void on_downloads(struct sim *sim, usec_t now)
 		look_for_host(sim, modem, now);
 		if (news.done) {
 			modem->download = NULL;
-			transcript_event(sim, modem, now, "download-end %llu %s",
-				(unsigned long long) news.received,
+			transcript_event(sim, modem, now, "download-end %llu%s%s",
+				(unsigned long long) news.received, news.error < 0 ? " " : "",
 				news.error < 0 ? strerror(-news.error) : "");
 			fake_modem_downloaded(
 				&modem->fake, news.error, news.head, news.head_size, now);

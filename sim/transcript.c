@@ -71,23 +71,29 @@ static bool find_secret(const char *line, size_t n, const char **ret_begin, cons
 
 	for (size_t i = 0; i < ELEMENTSOF(secrets); i++) {
 		command = find(line, n, secrets[i].command);
-		if (command && find_value(command, end, secrets[i].value, ret_begin, ret_end))
-			return true;
+		if (!command || !find_value(command, end, secrets[i].value, ret_begin, ret_end))
+			continue;
+		*ret_begin += **ret_begin == '"';
+		*ret_end -= *ret_end > *ret_begin && (*ret_end)[-1] == '"';
+		return *ret_begin < *ret_end;
 	}
 	command = find(line, n, "+GTOTA=0");
 	if (!command || !find_value(command, end, 1, ret_begin, ret_end))
 		return false;
 	*ret_begin = memchr(*ret_begin, '?', (size_t) (*ret_end - *ret_begin));
-	return *ret_begin != NULL;
+	if (!*ret_begin)
+		return false;
+	++*ret_begin; /* that there is a query may be known */
+	*ret_end -= (*ret_end)[-1] == '"';
+	return *ret_begin < *ret_end;
 }
 
 size_t transcript_mask(char *ret, size_t size, const char *line, size_t n)
 {
 	const char *begin, *end;
 
-	if (!find_secret(line, n, &begin, &end)) {
+	if (!find_secret(line, n, &begin, &end))
 		begin = end = line + n;
-	}
 	return (size_t) snprintf(ret, size, "%.*s%s%.*s", (int) (begin - line), line,
 		begin < end ? "***" : "", (int) (line + n - end), end);
 }

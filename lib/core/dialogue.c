@@ -2,26 +2,46 @@
 
 #include <string.h>
 
+static bool is_decoration(const struct upgrade_notice *notice)
+{
+	return notice->type == NOTICE_PROGRESS || notice->type == NOTICE_STEP;
+}
+
+/* A whole download may be read at once, after a gap: what only decorates makes room for what counts. */
+static void make_room(struct dialogue_box *box)
+{
+	for (size_t i = 0; i < box->n_notices; i++) {
+		if (!is_decoration(&box->notices[i]))
+			continue;
+		box->n_notices--;
+		memmove(&box->notices[i], &box->notices[i + 1],
+			(box->n_notices - i) * sizeof(box->notices[i]));
+		return;
+	}
+}
+
 static void keep_notices(struct dialogue_box *box)
 {
 	const struct upgrade_effects *effects = &box->effects;
 
 	for (size_t i = 0; i < effects->n_notices; i++) {
+		if (box->n_notices == DIALOGUE_NOTICES_MAX)
+			make_room(box);
 		if (box->n_notices == DIALOGUE_NOTICES_MAX) {
-			box->notices_lost++;
-			return;
+			box->notices_lost += !is_decoration(&effects->notices[i]);
+			continue;
 		}
 		box->notices[box->n_notices++] = effects->notices[i];
 	}
 }
 
-/* Gives up what is in flight; a line that was begun is still written to its end (conduct 1). */
+/* Gives up what is in flight and, unasked, the probe that would synchronise: a line that was begun is finished. */
 static void hush(struct at_channel *c, usec_t now)
 {
+	struct at_event mute;
+
 	at_channel_sync(c, 1, now);
-	if (c->probe_left == strlen("AT\r")) /* untouched */
-		c->probe_left = 0;
-	c->state = AT_CHANNEL_CLOSED;
+	at_channel_advance(c, at_channel_deadline(c), &mute);
 }
 
 static void deliver(struct dialogue *d, const struct upgrade_event *event, usec_t now)

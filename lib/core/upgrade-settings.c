@@ -58,7 +58,7 @@ int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, us
 		if (t.p == t.end)
 			keep(&u->record.rat, value);
 	}
-	if (!u->record.rat.known)
+	if (!u->record.rat.known && !u->record.rat.written)
 		upgrade_notify(u, NOTICE_WARNING, REASON_NONE,
 			"the module does not tell its RAT setting: it will not be restored");
 	return NEXT;
@@ -114,7 +114,8 @@ int upgrade_on_settings_read(struct upgrade *u, const struct upgrade_event *even
 				keep(&r->gprsfirst, value);
 		} while (at_text_next(&t, "+GTSET:"));
 	}
-	if (!r->callbreak.known && !r->callbreak.written)
+	if ((!r->callbreak.known && !r->callbreak.written) ||
+		(!r->gprsfirst.known && !r->gprsfirst.written))
 		upgrade_notify(u, NOTICE_WARNING, REASON_NONE,
 			"the module does not tell its GTSET values: they will not be restored");
 	return NEXT;
@@ -175,9 +176,11 @@ int upgrade_build_pdp_open(struct upgrade *u)
 
 int upgrade_on_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
-	(void) u;
 	(void) now;
-	/* An error also means "already active" on some firmware: the next question tells. */
+	/* An error also means "already active" on some firmware: the next question tells. What is
+	 * there then was not opened by us (conduct 3). */
+	if (is_error(event))
+		u->record.pdp_opened = false;
 	return is_ok(event) || is_error(event) ? NEXT : STAY;
 }
 
@@ -215,8 +218,10 @@ int upgrade_build_rat_back(struct upgrade *u)
 int upgrade_on_back(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_error(event))
+	if (is_error(event)) {
+		u->unrestored = REASON_SETTING_REFUSED;
 		upgrade_notify(u, NOTICE_WARNING, REASON_SETTING_REFUSED, event->at.text);
+	}
 	return is_ok(event) || is_error(event) ? NEXT : STAY;
 }
 
@@ -230,6 +235,6 @@ int upgrade_on_restored(struct upgrade *u, const struct upgrade_event *event, us
 	r->pdp_opened = false;
 	u->restoring = false;
 	upgrade_save(u);
-	upgrade_notify(u, NOTICE_RESTORED, REASON_NONE, "");
+	upgrade_notify(u, NOTICE_RESTORED, u->unrestored, "");
 	return STEP_HOLD;
 }

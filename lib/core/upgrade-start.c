@@ -152,12 +152,15 @@ static int final_result(struct upgrade *u, const struct upgrade_event *event, us
 		u->activity = usec_max(u->activity, now);
 		return u->step == STEP_START ? STEP_DOWNLOAD : STAY;
 	}
-	if (event->at.type != AT_EVENT_ERROR || r->reported)
+	/* "NO CARRIER" and the like are no answer to this line, but the end of somebody's call. */
+	if (event->at.type != AT_EVENT_ERROR || r->reported ||
+		at_line_kind(event->at.text, event->at.size) == AT_LINE_CALL)
 		return STAY;
 	upgrade_notify(u, NOTICE_WARNING, REASON_REJECTED, event->at.text);
 	r->start_durable = false;
 	r->end_open = was_open;
 	r->started = was_open ? u->before.started : r->started;
+	r->attempt -= was_open; /* what waits spends none (conduct 18) */
 	upgrade_save(u);
 	/* conduct 8: an error before a seen restart may only say that the last one still runs */
 	u->reason = was_open ? REASON_BUSY : REASON_REJECTED;

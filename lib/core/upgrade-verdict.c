@@ -106,7 +106,8 @@ static int heard(struct upgrade *u, const char *line, usec_t now)
 	if (!upgrade_hear(u, line, now, &report, &boot))
 		return STAY;
 	u->first_read = 0;
-	upgrade_save(u);
+	if (boot || (report.type != GTOTA_REPORT_START && report.type != GTOTA_REPORT_PROGRESS))
+		upgrade_save(u); /* never for each per cent */
 	if (boot)
 		return STEP_ANSWER;
 	u->since = now;

@@ -121,24 +121,32 @@ static enum upgrade_outcome outcome_of(enum reason reason)
 	return OUTCOME_FAILED;
 }
 
+/* The end of the attempt, or of asking who it is. */
+static void give_up(struct upgrade *u, enum reason reason, usec_t now)
+{
+	if (u->task) {
+		finish(u, outcome_of(reason), reason, now);
+		return;
+	}
+	if (u->restoring)
+		upgrade_notify(u, NOTICE_RESTORED, reason, "");
+	u->restoring = false;
+	u->identified = false;
+	upgrade_notify(u, NOTICE_REFUSED, reason, "");
+	u->reason = reason;
+	enter(u, STEP_REFUSED, now);
+}
+
 static void failed(struct upgrade *u, enum reason reason, usec_t now)
 {
 	const struct step *row = &upgrade_steps[u->step];
 
-	if (row->otherwise != STEP_ABSENT) {
-		upgrade_notify(u, NOTICE_WARNING, reason, row->name);
-		enter(u, (int) row->otherwise, now);
-	} else if (u->task) {
-		finish(u, outcome_of(reason), reason, now);
-	} else {
-		if (u->restoring)
-			upgrade_notify(u, NOTICE_RESTORED, reason, "");
-		u->restoring = false;
-		u->identified = false;
-		upgrade_notify(u, NOTICE_REFUSED, reason, "");
-		u->reason = reason;
-		enter(u, STEP_REFUSED, now);
+	if (row->otherwise == STEP_ABSENT) {
+		give_up(u, reason, now);
+		return;
 	}
+	upgrade_notify(u, NOTICE_WARNING, reason, row->name);
+	enter(u, (int) row->otherwise, now);
 }
 
 static void retry(struct upgrade *u, usec_t now)
@@ -195,6 +203,27 @@ static void handle(struct upgrade *u, const struct upgrade_event *event, usec_t 
 	apply(u, row->handler(u, event, now), now);
 }
 
+/* What is about to be written is recorded before; where nothing was sent, nothing is to be put back. */
+static void remember_written(struct upgrade *u)
+{
+	const struct upgrade_record *r = &u->record;
+
+	u->before.callbreak = r->callbreak.written;
+	u->before.gprsfirst = r->gprsfirst.written;
+	u->before.rat = r->rat.written;
+	u->before.pdp = r->pdp_opened;
+}
+
+static void forget_written(struct upgrade *u)
+{
+	struct upgrade_record *r = &u->record;
+
+	r->callbreak.written = u->before.callbreak;
+	r->gprsfirst.written = u->before.gprsfirst;
+	r->rat.written = u->before.rat;
+	r->pdp_opened = u->before.pdp && r->pdp_opened;
+}
+
 /* The one place that changes the step. */
 static void enter(struct upgrade *u, int step, usec_t now)
 {
@@ -202,6 +231,8 @@ static void enter(struct upgrade *u, int step, usec_t now)
 	const struct step *row;
 	enum upgrade_phase phase = upgrade_steps[u->step].phase;
 
+	if (u->awaited) /* the step is left before its command could be sent */
+		forget_written(u);
 	while (upgrade_steps[step].skip && upgrade_steps[step].skip(u))
 		step++;
 	row = &upgrade_steps[step];
@@ -217,6 +248,7 @@ static void enter(struct upgrade *u, int step, usec_t now)
 		upgrade_notify(u, NOTICE_PHASE, REASON_NONE, upgrade_phase_name(row->phase));
 	upgrade_notify(u, NOTICE_STEP, REASON_NONE, row->name);
 
+	remember_written(u);
 	if (row->save && row->save(u, now)) {
 		upgrade_save(u);
 		u->awaited = u->saves;
@@ -322,9 +354,8 @@ static void on_at(struct upgrade *u, const struct upgrade_event *event, usec_t n
 		}
 		break;
 	case AT_EVENT_MUTE:
-		if (commands && !is_past(u)) {
-			u->reason = REASON_NO_ANSWER;
-			apply(u, FAIL, now);
+		if (commands && !is_past(u)) { /* nor would it answer what comes `otherwise` */
+			give_up(u, REASON_NO_ANSWER, now);
 			return;
 		}
 		break;
@@ -352,6 +383,7 @@ static void on_saved(struct upgrade *u, const struct upgrade_event *event, bool 
 		apply(u, transmit(u, now), now);
 		return;
 	}
+	forget_written(u);
 	if (u->record.start_durable)
 		upgrade_take_back(u);
 	if (u->task)
@@ -423,6 +455,7 @@ void upgrade_step(struct upgrade *u, const struct upgrade_event *event, usec_t n
 	case UPGRADE_EVENT_RESTORE:
 		if (upgrade_is_holding(u)) {
 			u->restoring = true;
+			u->unrestored = REASON_NONE;
 			enter(u, STEP_SYNC, now);
 		}
 		break;

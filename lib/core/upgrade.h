@@ -145,7 +145,7 @@ struct upgrade_notice {
 	char text[96];    /* detail for people, escaped; may be empty */
 };
 
-#define UPGRADE_NOTICES_MAX 6
+#define UPGRADE_NOTICES_MAX 8
 
 struct upgrade_effects {
 	uint64_t save;   /* not 0: make u->record durable, answer with this number; saves end in their order */
@@ -179,6 +179,7 @@ struct upgrade {
 	bool open;             /* the port is there */
 	bool pausing;          /* wake ends a pause before the command is sent again */
 	bool restoring;        /* RESTORE was asked for */
+	enum reason unrestored; /* why one of the settings was not put back */
 	bool resumed;          /* an earlier life passed the point of no return: listen at the first open */
 	bool unknown;          /* UNKNOWN was said; the verdict is still owed */
 	bool line_sent;        /* the start line's first byte is out */
@@ -196,9 +197,10 @@ struct upgrade {
 	bool stranger;         /* another IMEI answered in the verification */
 	uint64_t saves;        /* numbers given out */
 	uint64_t awaited;      /* the save that the step waits for; 0: none */
-	struct {               /* what the record said before the start, to take it back (conduct 5) */
+	struct {               /* what the record said before an awaited save, to take it back (conduct 5, 13) */
 		usec_t started;
 		bool end_open;
+		bool callbreak, gprsfirst, rat, pdp; /* written, opened */
 	} before;
 
 	const char *prefix;    /* of the question that was asked, where it changes */

@@ -2,13 +2,16 @@
  * serial - opens and closes serial ports on worker threads, so that a sick USB device never stops the loop
  * (conduct 14: control transfers and undelivered bytes can each take seconds).
  *
- * A real tty is opened through libserialport, after its symlinks were resolved and with what Debian's 0.1.1 leaves
- * out added: O_CLOEXEC, TIOCEXCL, flock(), no HUPCL, no IXON (operations, F2). /dev/pts/N is opened by a small termios
- * opener, because libserialport refuses pseudo-terminals (F1). Raw 8N1, no flow control. Anything that is not a
- * tty is refused before it is opened for real. UUCP lock files (/run/lock/LCK..NAME) of living processes are honoured.
+ * A port is opened, locked with flock(), and only then configured, so that a port somebody else holds is not disturbed:
+ * a real tty by libserialport (raw 8N1, no flow control) on a descriptor of its own, with what Debian's 0.1.1 leaves out
+ * added: O_CLOEXEC, TIOCEXCL, no HUPCL, no IXON (operations, F2); /dev/pts/N by a small termios opener, because
+ * libserialport refuses pseudo-terminals (F1). Symlinks are resolved first; what is not a tty is refused unopened. UUCP
+ * lock files (/run/lock/LCK..NAME) of living processes are honoured, and one is left for a real tty while it is open.
+ * Bytes that wait in the tty are kept.
  *
- * The pool has a few threads; one that is stuck past its deadline is reported as -ETIMEDOUT ("port-stuck") and left to
- * finish by itself, what it opens late is closed by it.
+ * The pool has a few threads, started as they are needed; one that is stuck past its deadline is reported as -ETIMEDOUT
+ * ("port-stuck") and left to finish by itself, what it opens late is closed by it, and another thread takes its place (up
+ * to 16; beyond that requests wait). An open waits for a close of the same device that is under way.
  */
 #pragma once
 
@@ -37,14 +40,17 @@ struct serial_pool *serial_pool_free(struct serial_pool *pool); /* waits for nob
 /* Becomes readable when results are there (an eventfd). Owned by the pool. */
 int serial_pool_fd(const struct serial_pool *pool);
 
-/* Queues an open; `timeout` counts from the moment that a thread takes it. The path is copied. */
+/*
+ * Queues an open; `timeout` counts from the moment that a thread takes it. The path is copied. -EINVAL (baud rate 0),
+ * -ENAMETOOLONG, -ENOMEM, -EAGAIN: no thread can be had.
+ */
 int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout, void *userdata,
 	uint64_t *ret_ticket);
 
 /* The userdata of this ticket is gone: no result will be given for it, what it opens is closed. */
 void serial_cancel(struct serial_pool *pool, uint64_t ticket);
 
-/* Queues a close (it can block for undelivered bytes). Takes the descriptor over. */
+/* Queues a close (it can block for undelivered bytes). Takes the descriptor over; -1 is fine. */
 void serial_close(struct serial_pool *pool, int fd);
 
 /* The next result; false: none now. Also finds the stuck ones, so it is called at least once a second while opens are out. */

@@ -198,7 +198,7 @@ static void fault_text(struct plan *p, struct fake_fault *f)
 		break;
 	}
 	if (text)
-		(void) text_copy(f->text, sizeof(f->text), text);
+		(void) text_format(f->text, sizeof(f->text), "%s", text);
 }
 
 static void make_fault(struct plan *p, struct fake_fault *f)
@@ -212,7 +212,7 @@ static void make_fault(struct plan *p, struct fake_fault *f)
 	if (row->keys & FAKE_FAULT_TAKES_COMMAND && plan_chance(r, 800)) {
 		const char *command = commands[plan_random(r, ELEMENTSOF(commands))];
 
-		(void) text_copy(f->command, sizeof(f->command), command);
+		(void) text_format(f->command, sizeof(f->command), "%s", command);
 	}
 	if (row->keys & FAKE_FAULT_TAKES_PERCENT &&
 		(f->command[0] == '\0' || plan_chance(r, 500)))
@@ -277,13 +277,14 @@ void plan_make(struct plan *p, uint64_t seed, uint64_t life)
 	make_packages(p);
 	make_task(p);
 	p->other = p->module;
-	(void) text_copy(p->other.imei, sizeof(p->other.imei), "861234560000009");
+	(void) text_format(p->other.imei, sizeof(p->other.imei), "861234560000009");
 	p->module.n_faults = plan_chance(r, 250) ? 0 : plan_random(r, FAULTS_MAX + 1);
 	for (size_t i = 0; i < p->module.n_faults; i++)
 		make_fault(p, &p->module.faults[i]);
 	p->n_disturbances = plan_chance(r, 300) ? 0 : plan_random(r, DISTURBANCES_MAX);
 	for (size_t i = 0; i < p->n_disturbances; i++)
 		make_disturbance(p, &p->disturbances[i]);
+	p->imei_named |= plan_has(p, DISTURBANCE_SWAP);
 	p->store_delay = plan_chance(r, 800) ? 20 * MSEC : 8 * SEC;
 	p->store_failures = plan_chance(r, 850) ? 0 : (unsigned) plan_random(r, 300);
 	p->short_writes = plan_chance(r, 300);

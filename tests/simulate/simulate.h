@@ -106,6 +106,7 @@ struct judge {
 	/* the line that is being written */
 	char line[AT_COMMAND_MAX + 1];
 	size_t line_size;
+	bool writing;         /* a line is not out to its end */
 	bool fresh;           /* nothing was written since the port was opened */
 	bool asked_maker, asked_model, asked_imei; /* since then */
 	/* the attempt, as the wire shows it */
@@ -113,13 +114,17 @@ struct judge {
 	bool listening;
 	bool answered;        /* OK or a report came */
 	bool complete;
-	bool patient;         /* the first byte may go before the port's return */
+	bool patient;         /* the daemon was gone: the next open is no return of the port */
 	usec_t started, heard;
-	struct at_line_buffer input;
+	char input[1024];     /* the line that is being read; nothing that matters is longer */
+	size_t input_size;
 	usec_t asked;         /* the last AT of the verification; 0: none */
 	usec_t first_good, last_good; /* AT+CGMR answered by the target since the last port event; 0: none */
 	/* what was seen of the module */
-	unsigned received, malformed, busy;
+	unsigned received, malformed, accepted, busy, starts;
+	bool open_end;        /* as the module knows it: neither FAILED nor a restart since the last start */
+	usec_t accepted_at;   /* when the last +GTOTA was accepted */
+	usec_t answering;     /* since when the module would answer; USEC_INFINITY: it would not */
 	usec_t attempt_used;  /* record.started of the durable attempt that +GTOTA was sent for */
 	bool torn;            /* a line was cut by a crash or a lost port */
 	unsigned still;       /* rounds at one instant */
@@ -135,6 +140,7 @@ void judge_writes(struct life *l, const char *data, size_t size, size_t accepted
 void judge_reads(struct life *l, const char *data, size_t size);
 void judge_verdict(struct life *l, const struct upgrade_notice *n);
 void judge_restored(struct life *l, const struct upgrade_notice *n);
+bool judge_is_answering(const struct life *l);
 void judge_end(struct life *l);
 void violated(struct life *l, enum invariant invariant, const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -180,7 +186,7 @@ struct driver {
 	struct save saves[SAVES_MAX];
 	size_t n_saves;
 	unsigned deferrals;
-	usec_t settled;         /* when the job became what it is */
+	usec_t settled, seen;   /* when the job became what it is; when the module was identified last */
 	enum reason refused;
 	unsigned work;          /* rounds so far */
 	int step;               /* as it was seen last */
@@ -225,7 +231,7 @@ struct count {
 struct life {
 	struct plan plan;
 	uint64_t random;
-	usec_t now, end;
+	usec_t now, end, linger; /* how long it is watched after its job's end */
 	struct fake_modem modules[2];
 	unsigned seat;           /* which of them is in the slot */
 	usec_t swapped_until, glitch_until, gap_until, dead_until; /* 0: not now */

@@ -276,8 +276,8 @@ static void live(struct life *l)
 		driver_store(l);
 		if (l->driver.alive && l->gap_until <= l->now)
 			driver_work(l);
-		disturbances_work(l);
 		judge_check(l);
+		disturbances_work(l);
 	}
 	judge_end(l);
 }
@@ -292,6 +292,7 @@ int life_run(struct life *l, const struct plan *plan, bool transcript)
 	l->random = plan->random;
 	l->now = BIRTH;
 	l->end = BIRTH + lifetime(plan);
+	l->linger = plan_chance(&l->random, 500) ? 0 : plan->profile.timeouts.download;
 	l->transcript = transcript;
 	l->out = &out;
 	if (setjmp(out) != 0)

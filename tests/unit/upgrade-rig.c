@@ -121,7 +121,7 @@ static void check_line(struct rig *rig, const char *line)
 		assert_true(rig->durable.start_durable);
 		assert_true(rig->durable.end_open);
 		assert_true(rig->durable.callbreak.written);
-		assert_true(strstr(rig->wire, "AT+GTSET=\"CALLBREAK\",1|") != NULL);
+		assert_true(rig->n_callbreaks >= rig->n_starts);
 	} else if (u->record.start_durable && !u->awaited) {
 		assert_true(is_one_of(line, verification));
 		assert_int_equal(upgrade_phase(u), PHASE_VERIFYING);
@@ -132,6 +132,7 @@ static void check_line(struct rig *rig, const char *line)
 			rig->asked = rig->now;
 		}
 	}
+	rig->n_callbreaks += strcmp(line, "AT+GTSET=\"CALLBREAK\",1") == 0;
 	if (strncmp(line, "AT+GTSET=", 9) == 0)
 		assert_true(rig->durable.callbreak.written);
 	if (strncmp(line, "AT+GTRAT=", 9) == 0)

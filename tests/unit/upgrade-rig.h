@@ -66,7 +66,7 @@ struct rig {
 	char steps[8192];
 	struct upgrade_notice last; /* the last verdict, refusal or warning */
 	char partial[AT_COMMAND_MAX + 1];
-	unsigned n_starts;
+	unsigned n_starts, n_callbreaks;
 	usec_t asked; /* the last probe of a verification */
 };
 

@@ -1,0 +1,243 @@
+/*
+ * From what is known to what is done (daemon/modem-job.c), for one job.
+ */
+#include "tests/simulate/simulate.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define DEFERRALS_MAX 6 /* then nobody looks any longer */
+
+static const struct upgrade *upgrade(const struct life *l)
+{
+	return &l->driver.dialogue.upgrade;
+}
+
+static const char *target(const struct life *l)
+{
+	return l->plan.versions[l->plan.hops];
+}
+
+bool driver_must_restore(const struct upgrade_record *r)
+{
+	return r->callbreak.written || r->gprsfirst.written || r->rat.written || r->pdp_opened;
+}
+
+static void set_state(struct life *l, enum job_state state, enum reason reason, usec_t delay)
+{
+	struct driver *d = &l->driver;
+
+	say(l, "== %s %s", job_state_name(state), reason_name(reason));
+	d->row.state = state;
+	d->row.reason = reason;
+	d->row.due = delay ? usec_add(l->now, delay) : 0;
+	d->settled = l->now;
+	if (job_is_final(state))
+		d->must_restore = driver_must_restore(&upgrade(l)->record);
+	driver_save(l, 0);
+}
+
+bool driver_may_go(const struct life *l)
+{
+	const struct driver *d = &l->driver;
+
+	return d->row.job && d->row.state == JOB_WAITING && !d->running && d->row.due <= l->now &&
+	       upgrade_is_holding(upgrade(l)) && upgrade_next_start(upgrade(l)) <= l->now;
+}
+
+usec_t driver_due(const struct life *l)
+{
+	const struct driver *d = &l->driver;
+
+	if (!d->row.job || d->row.state != JOB_WAITING || d->running ||
+		!upgrade_is_holding(upgrade(l)))
+		return USEC_INFINITY;
+	return usec_max(d->row.due, upgrade_next_start(upgrade(l)));
+}
+
+/* The package for the version that runs; hops after it lead on to the target. */
+static int find_package(struct life *l)
+{
+	const struct plan *p = &l->plan;
+
+	for (unsigned i = 0; i < p->hops; i++)
+		if (text_equal(upgrade(l)->identity.version, p->versions[i]))
+			return (int) i;
+	return -1;
+}
+
+void driver_go(struct life *l)
+{
+	struct driver *d = &l->driver;
+	const struct plan *p = &l->plan;
+	int i = find_package(l);
+
+	if (i < 0) {
+		set_state(l, JOB_FAILED, REASON_NO_PACKAGE, 0);
+		return;
+	}
+	d->task = (struct upgrade_task){
+		.request = { .type = p->ftp ? GTOTA_FTP : GTOTA_HTTP, .url = p->urls[i] },
+		.from = p->versions[i],
+		.to = p->versions[i + 1],
+		.require = p->require,
+		.rat = p->rat,
+	};
+	if (p->ftp) {
+		d->task.request.url = "fota.example:21";
+		d->task.request.filename = p->urls[i];
+		d->task.request.username = "fota";
+		d->task.request.password = "secret";
+	}
+	d->running = true;
+	set_state(l, JOB_RUNNING, REASON_NONE, 0);
+	say(l, "   go %s -> %s", d->task.from, d->task.to);
+	dialogue_go(&d->dialogue, &d->task, l->now);
+	driver_perform(l);
+}
+
+static void reconcile(struct life *l)
+{
+	struct driver *d = &l->driver;
+
+	d->known = true;
+	d->refused = REASON_NONE;
+	d->seen = l->now;
+	if (d->must_restore) {
+		dialogue_restore(&d->dialogue, l->now);
+		return;
+	}
+	if (!d->row.job) {
+		d->row.job = true;
+		d->row.attempts = 0;
+		set_state(l, JOB_WAITING, REASON_NONE, 0);
+	}
+	if (text_equal(upgrade(l)->identity.version, target(l)) &&
+		(d->row.state == JOB_WAITING || d->row.state == JOB_FAILED ||
+			d->row.state == JOB_UNKNOWN)) {
+		l->count.corrected += d->row.state != JOB_WAITING;
+		d->dialogue.upgrade.record.end_open = false;
+		set_state(l, JOB_SUCCEEDED, REASON_NONE, 0);
+		if (d->must_restore)
+			dialogue_restore(&d->dialogue, l->now);
+	}
+}
+
+/* Past the point of no return the verdict decides (conduct 20). */
+static enum job_state after_cancel(enum upgrade_outcome outcome, enum job_state state)
+{
+	return outcome == OUTCOME_UNKNOWN || state == JOB_SUCCEEDED ? state : JOB_CANCELLED;
+}
+
+static void verdict(struct life *l, const struct upgrade_notice *n)
+{
+	struct driver *d = &l->driver;
+	bool arrived = n->outcome == OUTCOME_SUCCEEDED || n->outcome == OUTCOME_ALREADY;
+	struct job_verdict v = {
+		.outcome = n->outcome,
+		.reason = n->reason,
+		.cme_class = at_error_class(n->cme, l->plan.profile.errors),
+		.at_target = arrived && text_equal(upgrade(l)->identity.version, target(l)),
+	};
+	struct job_decision decision;
+
+	say(l, "== verdict %u %s", (unsigned) n->outcome, reason_name(n->reason));
+	judge_verdict(l, n);
+	l->count.said[n->outcome][n->reason]++;
+	/* An attempt counts once: unknown first and failed later is one. */
+	if (n->outcome == OUTCOME_FAILED || n->outcome == OUTCOME_UNKNOWN)
+		d->row.attempts += d->row.state != JOB_UNKNOWN;
+	l->count.corrected += d->row.state == JOB_UNKNOWN && n->outcome != OUTCOME_UNKNOWN;
+	d->deferrals += n->outcome == OUTCOME_DEFERRED;
+	if (arrived)
+		d->row.attempts = 0;
+	v.attempts = d->row.attempts;
+	decision = job_decide(&l->plan.rules, &v);
+	d->running = false;
+	if (d->cancelled)
+		decision.state = after_cancel(n->outcome, decision.state);
+	set_state(l, decision.state, decision.reason, decision.delay);
+}
+
+void driver_cancel(struct life *l)
+{
+	struct driver *d = &l->driver;
+
+	if (!d->row.job || job_is_final(d->row.state))
+		return;
+	d->cancelled = true;
+	if (d->row.state == JOB_WAITING && !d->running) {
+		set_state(l, JOB_CANCELLED, REASON_CANCELLED, 0);
+		if (d->must_restore && upgrade_is_holding(upgrade(l)))
+			dialogue_restore(&d->dialogue, l->now);
+	} else {
+		dialogue_cancel(&d->dialogue, l->now);
+	}
+	driver_perform(l);
+}
+
+void driver_notice(struct life *l, const struct upgrade_notice *n)
+{
+	struct driver *d = &l->driver;
+
+	switch (n->type) {
+	case NOTICE_IDENTIFIED:
+		reconcile(l);
+		break;
+	case NOTICE_REFUSED:
+		say(l, "   refused: %s", reason_name(n->reason));
+		d->refused = n->reason;
+		break;
+	case NOTICE_ELSEWHERE:
+		say(l, "   busy elsewhere: %s", n->text);
+		break;
+	case NOTICE_STEP:
+	case NOTICE_PHASE:
+	case NOTICE_PROGRESS:
+		break;
+	case NOTICE_WARNING:
+		say(l, "   warning: %s %s", reason_name(n->reason), n->text);
+		break;
+	case NOTICE_RESTORED:
+		say(l, "   restored %s", reason_name(n->reason));
+		judge_restored(l, n);
+		d->must_restore = n->reason != REASON_NONE;
+		break;
+	case NOTICE_VERDICT:
+		verdict(l, n);
+		break;
+	}
+}
+
+bool driver_ended(struct life *l)
+{
+	const struct driver *d = &l->driver;
+	const struct timeouts *t = &l->plan.profile.timeouts;
+	usec_t patience = usec_add(t->download, 2 * t->return_), end;
+	enum ending ending = ENDING_NEVER;
+
+	if (!d->alive || l->gap_until > l->now)
+		return false;
+	if (d->row.job && job_is_final(d->row.state)) {
+		ending = d->row.state == JOB_SUCCEEDED ? ENDING_SUCCEEDED
+			 : d->row.state == JOB_FAILED  ? ENDING_FAILED
+						       : ENDING_CANCELLED;
+		end = usec_add(d->settled, d->must_restore ? patience : l->linger);
+	} else if (d->row.job && d->row.state == JOB_UNKNOWN) {
+		ending = ENDING_UNKNOWN;
+		end = usec_add(d->settled, 2 * t->return_);
+	} else if (d->row.job && d->deferrals >= DEFERRALS_MAX) {
+		ending = ENDING_DEFERRED;
+		end = l->now;
+	} else if (d->running || (d->known && upgrade_is_holding(upgrade(l)))) {
+		return false;
+	} else {
+		end = usec_add(usec_max(d->settled, d->seen), patience);
+	}
+	l->count.ending = ending;
+	/* What answers only now is owed what it is to get. */
+	if (judge_is_answering(l) && ending != ENDING_SUCCEEDED && ending != ENDING_DEFERRED)
+		end = usec_max(end, usec_add(l->judge.answering, patience));
+	return l->now >= end;
+}

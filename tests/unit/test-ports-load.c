@@ -1,0 +1,174 @@
+/* The ports room under load: many ports at once, one that never ends, and the slack of downloads.
+ */
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
+#include "tests/unit/ports-fixture.h"
+
+#define MANY 1000
+
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur < MANY + 100) {
+		limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	}
+}
+
+/* All ready at once: each is served once, in as few turns as batches. */
+static void test_many_ready(void **state)
+{
+	struct fixture *f = *state;
+	struct line *lines = calloc(MANY, sizeof(*lines));
+
+	assert_non_null(lines);
+	raise_limit();
+	for (unsigned i = 0; i < MANY; i++) {
+		line_init(f, &lines[i]);
+		assert_int_equal(
+			ports_add(f->ports, &lines[i].port, eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)),
+			0);
+	}
+	assert_int_equal(run_until(f, &f->events, MANY), (MANY + PORTS_BATCH - 1) / PORTS_BATCH);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(lines[i].inputs, 1);
+	while (sd_event_run(f->event, 0) > 0)
+		;
+	assert_int_equal(f->events, MANY);
+
+	/* And their deadlines, all in one turn, in order. */
+	usec_t now = ports_now(f->ports);
+	for (unsigned i = 0; i < MANY; i++)
+		ports_set_deadline(f->ports, &lines[i].port, now - 1 - (i * 7919) % MANY);
+	f->events = 0;
+	assert_int_equal(run_until(f, &f->events, MANY), 1);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_int_equal(lines[i].order, MANY - (i * 7919) % MANY);
+	assert_idle(f);
+	for (unsigned i = 0; i < MANY; i++)
+		line_done(&lines[i]);
+	free(lines);
+}
+
+/* More comes as soon as some was read. */
+static void refill(struct line *line)
+{
+	static const char noise[16384];
+
+	while (write(line->peer, noise, sizeof(noise)) > 0)
+		;
+}
+
+/* 300 others, more than two batches, hardly wait for one that never ends; nor does a deadline. */
+static void test_flood(void **state)
+{
+	struct fixture *f = *state;
+	struct line *flood = &f->lines[0], *timed = &f->lines[1],
+		    *lines = calloc(300, sizeof(*lines));
+	unsigned served = 0;
+
+	assert_non_null(lines);
+	raise_limit();
+	flood->act = refill;
+	refill(flood);
+	for (unsigned i = 0; i < 300; i++) {
+		line_init(f, &lines[i]);
+		assert_int_equal(
+			ports_add(f->ports, &lines[i].port, eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC)),
+			0);
+	}
+	for (unsigned turn = 0; turn < 4; turn++)
+		assert_true(sd_event_run(f->event, 10 * SEC) > 0);
+	for (unsigned i = 0; i < 300; i++)
+		served += lines[i].inputs;
+	assert_int_equal(served, 300);
+	assert_in_range(flood->inputs, 2, 4);
+
+	ports_set_deadline(f->ports, &timed->port, 1);
+	for (unsigned turn = 0; turn < 4; turn++)
+		assert_true(sd_event_run(f->event, 10 * SEC) > 0);
+	assert_int_equal(timed->deadlines, 1);
+	flood->act = NULL;
+	for (unsigned i = 0; i < 300; i++)
+		line_done(&lines[i]);
+	free(lines);
+}
+
+static void say_again(struct line *line)
+{
+	if (line->inputs < 10)
+		say(line, "GTOTA: 1\r\n");
+}
+
+/*
+ * 100 ports report without end: one wake-up for each round of all, a round every PORTS_SLACK at
+ * most. An answer on another port does not wait for them.
+ */
+static void test_slack(void **state)
+{
+	struct fixture *f = *state;
+	struct line *lines = calloc(100, sizeof(*lines));
+	usec_t start;
+	unsigned turns;
+
+	assert_non_null(lines);
+	for (unsigned i = 0; i < 100; i++) {
+		line_connect(f, &lines[i]);
+		ports_set_slack(f->ports, &lines[i].port, true);
+		lines[i].act = say_again;
+		say(&lines[i], "GTOTA: 0\r\n");
+	}
+	say(&f->lines[0], "OK\r\n");
+	start = ports_now(f->ports);
+	run_until(f, &f->lines[0].inputs, 1);
+	assert_int_equal(f->events, 1); /* before all of them */
+	turns = run_until(f, &f->events, 1 + 100 * 10);
+	/* The first report begins a round: one turn more; it may have come before the answer. */
+	assert_in_range(turns, 10, 11);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(lines[i].inputs, 10);
+	assert_true(ports_now(f->ports) >= start + 10 * PORTS_SLACK);
+
+	/* An empty round, then nothing more wakes up. */
+	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
+	assert_int_equal(sd_event_run(f->event, 3 * PORTS_SLACK), 0);
+	for (unsigned i = 0; i < 100; i++)
+		line_done(&lines[i]);
+	free(lines);
+}
+
+/* A port that must answer again gives what it has at once. */
+static void test_slack_ends(void **state)
+{
+	struct fixture *f = *state;
+	struct line *line = &f->lines[0];
+
+	ports_set_slack(f->ports, &line->port, true);
+	say(line, "x");
+	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the round begins */
+	assert_int_equal(line->inputs, 0);
+	ports_set_slack(f->ports, &line->port, false);
+	assert_int_equal(sd_event_run(f->event, 0), 1);
+	assert_int_equal(line->inputs, 1);
+	/* One report, one round; the next one begins another. */
+	ports_set_slack(f->ports, &line->port, true);
+	for (unsigned i = 2; i < 5; i++) {
+		say(line, "x");
+		run_until(f, &line->inputs, i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_many_ready, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slack, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slack_ends, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("ports-load", tests, NULL, NULL);
+}
