@@ -257,6 +257,7 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 		modem_resolve(g->modems[i], now);
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_open(g->modems[i], now);
+	g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */
 	if (g->options.once)
 		manager_wake(g);
 	sd_event_source_set_time_relative(source, POLL_PERIOD);
@@ -387,7 +388,9 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->started = clock_boottime();
 	r = open_store(g, ret_exit);
 	if (r >= 0) {
-		r = add_sources(g);
+		r = handover_new(&g->handover);
+		if (r >= 0)
+			r = add_sources(g);
 		if (r >= 0)
 			r = add_modems(g);
 		if (r < 0)
@@ -422,6 +425,7 @@ struct manager *manager_free(struct manager *g)
 	sd_event_source_disable_unref(g->store_source);
 	sd_event_source_disable_unref(g->poll_source);
 	sd_event_source_disable_unref(g->dispatch_source);
+	handover_free(g->handover);
 	ports_free(g->ports);
 	serial_pool_free(g->serial);
 	store_close(g->store);

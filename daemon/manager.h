@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "core/dialogue.h"
+#include "daemon/handover.h"
 #include "daemon/ports.h"
 #include "io/config.h"
 #include "io/serial.h"
@@ -45,6 +46,7 @@ struct manager {
 	struct store *store;
 	struct serial_pool *serial;
 	struct ports *ports;
+	struct handover *handover; /* until the first look at every port */
 	sd_event_source *serial_source, *store_source, *poll_source, *dispatch_source;
 
 	struct modem **modems; /* in the order of the configuration */

@@ -132,6 +132,9 @@ void modem_stop(struct modem *m, usec_t now)
 		m->state = JOB_WAITING;
 		modem_save(m, 0, now);
 	}
+	if (m->stored)
+		handover_store_line(m->config->name, m->dialogue.channel.line.bytes,
+			m->dialogue.channel.line.size);
 }
 
 /* Said once, not at every try. */
@@ -225,6 +228,29 @@ void modem_resolve(struct modem *m, usec_t now)
 			give_way(g->modems[i], now);
 }
 
+/* The port that an earlier life of fotad has left open, with the half line that it had read. */
+static bool adopt(struct modem *m, usec_t now)
+{
+	struct serial_result result = { 0 };
+	char line[AT_LINE_MAX];
+	dev_t device;
+	size_t size;
+
+	if (!m->manager->handover)
+		return false;
+	memcpy(&device, m->device->key, sizeof(device));
+	result.fd = handover_adopt(m->manager->handover, m->config->name, device, line, &size);
+	if (result.fd < 0)
+		return false;
+	m->stored = true;
+	modem_opened(m, &result, now);
+	if (m->port_state == MODEM_PORT_OPEN && size > 0) {
+		dialogue_input(&m->dialogue, line, size, now);
+		modem_perform(m, now);
+	}
+	return true;
+}
+
 void modem_open(struct modem *m, usec_t now)
 {
 	int r;
@@ -235,6 +261,8 @@ void modem_open(struct modem *m, usec_t now)
 		refuse_port(m, REASON_DUPLICATE, TWIN, now);
 		return;
 	}
+	if (adopt(m, now))
+		return;
 	r = serial_open(m->manager->serial, m->config->port, m->config->baud_rate, OPEN_TIMEOUT, m,
 		&m->ticket);
 	if (r < 0)
@@ -358,6 +386,21 @@ void modem_write(struct modem *m, usec_t now)
 	}
 }
 
+/* Past the point of no return the port shall outlive fotad (conduct 16). */
+static void keep_stored(struct modem *m)
+{
+	bool wanted =
+		m->port_state == MODEM_PORT_OPEN && upgrade_past_no_return(&m->dialogue.upgrade);
+
+	if (wanted == m->stored)
+		return;
+	m->stored = wanted;
+	if (wanted)
+		handover_store(m->config->name, m->port.fd);
+	else
+		handover_forget(m->config->name);
+}
+
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
 void modem_perform(struct modem *m, usec_t now)
 {
@@ -372,6 +415,7 @@ void modem_perform(struct modem *m, usec_t now)
 		while (dialogue_take_notice(&m->dialogue, &notice))
 			modem_log_notice(m, &notice, now);
 	} while (m->dialogue.save);
+	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
 		ports_set_slack(m->manager->ports, &m->port,
 			upgrade_phase(&m->dialogue.upgrade) == PHASE_DOWNLOADING);

@@ -33,6 +33,7 @@ struct modem {
 	struct claim *imei;        /* of the module that answers; held while it is identified */
 	bool doubled;              /* said: another port answers with the same IMEI */
 	uint64_t ticket;           /* of the open under way */
+	bool stored;               /* a duplicate of the port lies in the service manager's store */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
 

@@ -46,6 +46,7 @@ static const struct fake_fault_row rows[] = {
 		.value.times = 1, .value.number = 200),
 	ROW(ENDLESS_LINE, "endless-line", MOMENT | NUMBER, "One line of number= bytes.",
 		.value.times = 1, .value.number = 5000),
+	ROW(SAY, "say", MOMENT | TEXT, "An unsolicited line=.", .text_key = "line", .value.times = 1),
 
 	ROW(LOSE_PORT, "lose-port", MOMENT | TIME, "The port vanishes for time=, the module goes on.",
 		.value.times = 1, .value.time = 2 * SEC),
@@ -106,6 +107,9 @@ static const struct fake_fault_row rows[] = {
 		"COMPLETE, then FAILED; the package is not applied."),
 	ROW(MISMATCH_FAILED, "mismatch-failed", 0,
 		"A wrong base is said as FAILED after 100 % (L610), not by a silent restart."),
+	ROW(FOREIGN_DOWNLOAD, "foreign-download", TIME,
+		"At power-up somebody else's download runs; it fails after time=.",
+		.value.times = 1, .value.time = 5 * SEC),
 
 	ROW(NO_REBOOT, "no-reboot", 0, "COMPLETE, but it applies only when somebody restarts it."),
 	ROW(NEVER_BACK, "never-back", 0, "It never comes back from applying."),

@@ -121,6 +121,11 @@ static void flood(struct fake_modem *m, const struct fake_fault *fault, usec_t n
 		fake_report(m, "%s", lines[fake_random(&m->random) % ELEMENTSOF(lines)]);
 }
 
+static void say(struct fake_modem *m, const struct fake_fault *fault, usec_t now UNUSED)
+{
+	fake_report(m, "%s", fault->text);
+}
+
 static void endless_line(struct fake_modem *m, const struct fake_fault *fault, usec_t now UNUSED)
 {
 	for (int i = 0; i < fault->number; i++)
@@ -199,6 +204,7 @@ void fake_fault_moment(struct fake_modem *m, const struct fake_fault *fault, use
 	} moments[] = {
 		{ FAKE_FAULT_FLOOD, flood },
 		{ FAKE_FAULT_ENDLESS_LINE, endless_line },
+		{ FAKE_FAULT_SAY, say },
 		{ FAKE_FAULT_LOSE_PORT, lose_port },
 		{ FAKE_FAULT_HALF_URC_THEN_LOST, half_then_lost },
 		{ FAKE_FAULT_RESTART, restart },

@@ -212,8 +212,33 @@ void fake_gtota_cancel(struct fake_modem *m)
 	fake_disarm(m, FAKE_TIMER_START);
 	fake_disarm(m, FAKE_TIMER_GIVE_UP);
 	fake_disarm(m, FAKE_TIMER_VERIFY);
+	fake_disarm(m, FAKE_TIMER_FOREIGN);
 	m->fota = FAKE_FOTA_IDLE;
 	m->gtota_open_end = false;
+}
+
+/* Begun by another host, before this one came (conduct 10). */
+void fake_foreign_begin(struct fake_modem *m, usec_t now)
+{
+	const struct fake_fault *fault = fake_fault_acts(m, FAKE_FAULT_FOREIGN_DOWNLOAD);
+
+	if (!fault)
+		return;
+	m->fota = FAKE_FOTA_STALLED;
+	m->percent = 0;
+	m->foreign_step = fault->time / 10;
+	fake_arm(m, FAKE_TIMER_FOREIGN, usec_add(now, m->foreign_step));
+}
+
+void fake_foreign_percent(struct fake_modem *m, usec_t now)
+{
+	m->percent += 10;
+	if (m->percent >= 100) {
+		fake_gtota_fail(m);
+		return;
+	}
+	fake_report(m, "GTOTA DOWNLOADING: %d%%", m->percent);
+	fake_arm(m, FAKE_TIMER_FOREIGN, usec_add(now, m->foreign_step));
 }
 
 static void say_percent(struct fake_modem *m, int percent)

@@ -67,6 +67,7 @@ enum fake_timer {
 	FAKE_TIMER_START,
 	FAKE_TIMER_GIVE_UP,
 	FAKE_TIMER_VERIFY,
+	FAKE_TIMER_FOREIGN, /* the next percent of somebody else's download */
 	_FAKE_TIMER_MAX,
 };
 
@@ -98,7 +99,7 @@ struct fake_modem {
 	char output[FAKE_MODEM_OUTPUT_MAX];
 	size_t output_size;
 	usec_t output_next; /* not before, when it is slow */
-	usec_t port_fault_time;
+	usec_t port_fault_time, foreign_step;
 	struct fake_effect effects[FAKE_EFFECTS_MAX];
 	size_t n_effects;
 
@@ -197,6 +198,8 @@ bool fake_fota_downloading(const struct fake_modem *m);
 void fake_fetch(struct fake_modem *m, bool begin);
 void fake_gtota_start(struct fake_modem *m, usec_t now);
 void fake_gtota_give_up(struct fake_modem *m);
+void fake_foreign_begin(struct fake_modem *m, usec_t now);
+void fake_foreign_percent(struct fake_modem *m, usec_t now);
 void fake_gtota_cancel(struct fake_modem *m); /* the module restarts, the network is gone */
 void fake_gtota_fail(struct fake_modem *m);
 void fake_gtota_stall(struct fake_modem *m, usec_t busy, usec_t now);

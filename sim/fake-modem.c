@@ -104,8 +104,7 @@ void fake_disarm(struct fake_modem *m, enum fake_timer timer)
 	m->timers[timer] = USEC_INFINITY;
 }
 
-void fake_modem_power_on(
-	struct fake_modem *m, const struct fake_modem_config *config, usec_t now UNUSED)
+void fake_modem_power_on(struct fake_modem *m, const struct fake_modem_config *config, usec_t now)
 {
 	memset(m, 0, sizeof(*m));
 	m->config = *config;
@@ -129,6 +128,7 @@ void fake_modem_power_on(
 	m->percent = m->percent_said = -1;
 	if (fake_fault_armed(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
 		m->truth.pdp_active = true;
+	fake_foreign_begin(m, now);
 }
 
 void fake_modem_host_open(struct fake_modem *m, bool open, usec_t now)
@@ -257,6 +257,7 @@ void fake_modem_advance(struct fake_modem *m, usec_t now)
 		[FAKE_TIMER_START] = fake_gtota_start,
 		[FAKE_TIMER_GIVE_UP] = gives_up,
 		[FAKE_TIMER_VERIFY] = fake_verified,
+		[FAKE_TIMER_FOREIGN] = fake_foreign_percent,
 	};
 
 	for (;;) {

@@ -138,6 +138,23 @@ bool sim_port_is_open(struct sim_modem *modem)
 	return modem->fd >= 0 && poll(&pollfd, 1, 0) >= 0 && !(pollfd.revents & POLLHUP);
 }
 
+/*
+ * A USB serial port drops at its last close what nobody has read; the kernel keeps it for a
+ * pseudo-terminal (operations, F12).
+ */
+void sim_port_drop_unread(struct sim_modem *modem)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/pts/%u", modem->number);
+	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	tcflush(fd, TCIFLUSH);
+	close(fd);
+}
+
 ssize_t sim_port_read(struct sim_modem *modem, char *ret, size_t size)
 {
 	ssize_t n;

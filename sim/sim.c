@@ -215,8 +215,10 @@ static void set_host(struct sim *sim, struct sim_modem *modem, bool open, usec_t
 	modem->host_open = open;
 	modem->checked = false;
 	modem->opened += open;
-	if (!open)
+	if (!open) {
 		modem->out_size = modem->out_done = 0;
+		sim_port_drop_unread(modem);
+	}
 	fake_modem_host_open(&modem->fake, open, now);
 	transcript_event(sim, modem, now, open ? "opened" : "closed");
 }

@@ -84,6 +84,7 @@ void sim_schedule(struct sim *sim, struct sim_modem *modem, usec_t due);
 int sim_port_make(struct sim *sim, struct sim_modem *modem, bool renumber);
 void sim_port_close(struct sim *sim, struct sim_modem *modem);
 bool sim_port_is_open(struct sim_modem *modem); /* asks the kernel */
+void sim_port_drop_unread(struct sim_modem *modem);
 ssize_t sim_port_read(struct sim_modem *modem, char *ret, size_t size);
 void sim_port_flush(struct sim *sim, struct sim_modem *modem);
 bool sim_port_is_raw(struct sim_modem *modem);

@@ -41,8 +41,6 @@ int upgrade_on_sync(struct upgrade *u, const struct upgrade_event *event, usec_t
 		u->out->sync = AT_SYNC_TRIES;
 		return STAY;
 	}
-	if (event->type != UPGRADE_EVENT_AT)
-		return STAY;
 	return event->at.type == AT_EVENT_READY	 ? NEXT
 	       : event->at.type == AT_EVENT_MUTE ? FAIL
 						 : STAY;
@@ -86,7 +84,7 @@ static bool is_answer(const struct upgrade_event *event)
 int upgrade_on_maker(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (!is_answer(event))
+	if (!is_answer(event) || event->at.size == 0)
 		return not_said(u, event);
 	if (identity_is_fibocom(event->at.text))
 		return NEXT;

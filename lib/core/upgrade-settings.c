@@ -39,6 +39,12 @@ static void keep(struct upgrade_setting *setting, const char *value)
 	setting->known = text_copy(setting->value, sizeof(setting->value), value) == 0;
 }
 
+/* An OK without any text to a question is a late one to something else: what it asks for is asked again. */
+static bool is_hollow(const struct upgrade *u, const struct upgrade_event *event)
+{
+	return is_ok(event) && event->at.size == 0 && u->tries < upgrade_steps[u->step].tries;
+}
+
 int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	struct at_text t;
@@ -48,6 +54,8 @@ int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, us
 	(void) now;
 	if (!is_ok(event) && !is_error(event))
 		return STAY;
+	if (is_hollow(u, event))
+		return refuse(u, REASON_NO_ANSWER, RETRY);
 	/* +GTRAT: <rat>[,<pref1>,<pref2>]: the rest of the line without its spaces is what the set
 	 * form takes */
 	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTRAT:")) {
@@ -103,6 +111,8 @@ int upgrade_on_settings_read(struct upgrade *u, const struct upgrade_event *even
 	(void) now;
 	if (!is_ok(event) && !is_error(event))
 		return STAY;
+	if (is_hollow(u, event))
+		return refuse(u, REASON_NO_ANSWER, RETRY);
 	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTSET:")) {
 		do {
 			if (at_text_string(&t, name, sizeof(name)) < 0 ||

@@ -4,36 +4,31 @@
  */
 #include "core/upgrade-internal.h"
 
-static bool has_task(const struct upgrade *u)
-{
-	return u->task != NULL;
-}
-
 static bool no_supply_wanted(const struct upgrade *u)
 {
-	return has_task(u) && u->task->require.supply_mv == 0;
+	return u->task->require.supply_mv == 0;
 }
 
 static bool no_idle_wanted(const struct upgrade *u)
 {
-	return has_task(u) && !u->task->require.idle;
+	return !u->task->require.idle;
 }
 
 static bool any_technology(const struct upgrade *u)
 {
-	return has_task(u) && u->task->require.technology == TECHNOLOGY_ANY;
+	return u->task->require.technology == TECHNOLOGY_ANY;
 }
 
 static bool no_signal_wanted(const struct upgrade *u)
 {
-	return has_task(u) && !u->task->require.check_rssi;
+	return !u->task->require.check_rssi;
 }
 
 /* Without a known command there is nothing to lock with; the daemon has warned at the
  * configuration. */
 static bool no_rat_lock(const struct upgrade *u)
 {
-	return has_task(u) && (u->task->rat != RAT_LOCK || !u->profile->rat_lock);
+	return u->task->rat != RAT_LOCK || !u->profile->rat_lock;
 }
 
 static bool no_mipcall(const struct upgrade *u)

@@ -116,6 +116,13 @@ static int heard(struct upgrade *u, const char *line, usec_t now)
 	return STAY;
 }
 
+/* What is no answer to this question may be a late one to another: what is still on its way gets time to arrive. */
+static int ask_later(struct upgrade *u, usec_t now)
+{
+	u->asked = now;
+	return STEP_ANSWER;
+}
+
 static int answered(struct upgrade *u, const char *text, usec_t now)
 {
 	char imei[IMEI_SIZE];
@@ -123,11 +130,14 @@ static int answered(struct upgrade *u, const char *text, usec_t now)
 	switch (u->step) {
 	case STEP_ANSWER_IMEI:
 		if (identity_read_imei(text, imei) < 0)
-			return STEP_ANSWER;
+			return ask_later(u, now);
 		u->stranger = !text_equal(imei, u->record.imei);
-		return u->stranger ? STEP_ANSWER : NEXT;
+		if (!u->stranger)
+			return NEXT;
+		u->first_read = 0; /* both reads are of the same module, with no other between */
+		return ask_later(u, now);
 	case STEP_ANSWER_REVISION:
-		return identity_read_version(text, u->read) < 0 ? STEP_ANSWER : judge(u, now);
+		return identity_read_version(text, u->read) < 0 ? ask_later(u, now) : judge(u, now);
 	default:
 		return NEXT;
 	}
@@ -149,21 +159,19 @@ int upgrade_on_answer(struct upgrade *u, const struct upgrade_event *event, usec
 		u->wake = give_up(u);
 		return STAY;
 	}
-	if (event->type != UPGRADE_EVENT_AT)
-		return STAY;
 	switch (event->at.type) {
 	case AT_EVENT_NONE:
 	case AT_EVENT_TIMEOUT:
-		return STAY;
+		break;
 	case AT_EVENT_UNSOLICITED:
 		return heard(u, event->at.text, now);
-	case AT_EVENT_MUTE:
-		return u->step == STEP_ANSWER ? later(u, next, now) : STEP_ANSWER;
+	case AT_EVENT_MUTE: /* this and READY answer the probe: they come in STEP_ANSWER only */
+		return later(u, next, now);
 	case AT_EVENT_READY:
-		return u->step == STEP_ANSWER ? NEXT : STAY;
+		return NEXT;
 	case AT_EVENT_ERROR: /* ATE0 may fail; the version may not be there for a while after boot
 			      */
-		return u->step == STEP_ANSWER_ECHO ? NEXT : STEP_ANSWER;
+		return u->step == STEP_ANSWER_ECHO ? NEXT : ask_later(u, now);
 	case AT_EVENT_OK:
 		return answered(u, event->at.text, now);
 	}

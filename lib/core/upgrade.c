@@ -111,14 +111,7 @@ static void finish(struct upgrade *u, enum upgrade_outcome outcome, enum reason 
 
 static enum upgrade_outcome outcome_of(enum reason reason)
 {
-	switch (reason_class(reason)) {
-	case REASON_WAITS:
-		return OUTCOME_DEFERRED;
-	case REASON_RETRY:
-	case REASON_PERSON:
-		return OUTCOME_FAILED;
-	}
-	return OUTCOME_FAILED;
+	return reason_class(reason) == REASON_WAITS ? OUTCOME_DEFERRED : OUTCOME_FAILED;
 }
 
 /* The end of the attempt, or of asking who it is. */
@@ -182,7 +175,7 @@ static void apply(struct upgrade *u, int verdict, usec_t now)
 	case OVER:
 		u->identified = false;
 		if (++u->restarts > RESTARTS_MAX)
-			failed(u, REASON_PORT_LOST, now);
+			give_up(u, REASON_PORT_LOST, now);
 		else
 			enter(u, STEP_SYNC, now);
 		return;
@@ -222,6 +215,7 @@ static void forget_written(struct upgrade *u)
 	r->gprsfirst.written = u->before.gprsfirst;
 	r->rat.written = u->before.rat;
 	r->pdp_opened = u->before.pdp && r->pdp_opened;
+	upgrade_save(u); /* the first record may have become durable, or may yet (conduct 13) */
 }
 
 /* The one place that changes the step. */
@@ -242,8 +236,7 @@ static void enter(struct upgrade *u, int step, usec_t now)
 	u->tries = 0;
 	u->awaited = 0;
 	u->pausing = false;
-	if (text_copy(u->record.step, sizeof(u->record.step), row->name) < 0)
-		u->record.step[0] = '\0';
+	(void) text_format(u->record.step, sizeof(u->record.step), "%s", row->name);
 	if (row->phase != phase)
 		upgrade_notify(u, NOTICE_PHASE, REASON_NONE, upgrade_phase_name(row->phase));
 	upgrade_notify(u, NOTICE_STEP, REASON_NONE, row->name);
@@ -377,6 +370,8 @@ static void on_saved(struct upgrade *u, const struct upgrade_event *event, bool 
 {
 	if (!u->awaited || event->save != u->awaited)
 		return; /* late: a second record has undone it (conduct 13) */
+	/* After a gap SAVED may be read before its deadline is judged: what it allows is stale then. */
+	ok = ok && now < u->wake;
 	u->awaited = 0;
 	if (ok) {
 		u->reason = REASON_NO_ANSWER;
@@ -386,10 +381,7 @@ static void on_saved(struct upgrade *u, const struct upgrade_event *event, bool 
 	forget_written(u);
 	if (u->record.start_durable)
 		upgrade_take_back(u);
-	if (u->task)
-		finish(u, OUTCOME_DEFERRED, REASON_STORE, now);
-	else
-		failed(u, REASON_STORE, now);
+	finish(u, OUTCOME_DEFERRED, REASON_STORE, now); /* only steps of an attempt await a save */
 }
 
 static void on_time(struct upgrade *u, const struct upgrade_event *event, usec_t now)

@@ -201,7 +201,6 @@ void driver_notice(struct life *l, const struct upgrade_notice *n)
 		break;
 	case NOTICE_RESTORED:
 		say(l, "   restored %s", reason_name(n->reason));
-		judge_restored(l, n);
 		d->must_restore = n->reason != REASON_NONE;
 		break;
 	case NOTICE_VERDICT:

@@ -36,7 +36,7 @@ static bool still_listens(const struct life *l)
 		return false;
 	if (j->complete)
 		return l->now < usec_add(j->heard, t->leave);
-	if (l->now >= usec_add(j->started, t->download))
+	if (l->now >= usec_add(usec_min(j->started, durable(l)->started), t->download))
 		return false;
 	return l->now < (j->answered ? usec_add(j->heard, t->stall) : usec_add(j->started, t->start));
 }
@@ -45,12 +45,20 @@ static void check_start(struct life *l)
 {
 	struct judge *j = &l->judge;
 
-	if (!durable(l)->start_durable || durable(l)->started == j->attempt_used)
+	if (!durable(l)->start_durable)
 		violated(l, SAVE_BEFORE_SEND, "AT+GTOTA= goes out, and no start is durable");
+	if (durable(l)->attempt <= j->attempt_used)
+		violated(l, ONE_GTOTA_PER_ATTEMPT, "AT+GTOTA= goes out again in attempt %u",
+			(unsigned) durable(l)->attempt);
+	j->attempt_used = durable(l)->attempt;
+	j->starts++;
 	j->past = j->listening = true;
 	j->answered = j->complete = j->patient = false;
 	j->started = j->heard = l->now;
-	j->asked = j->first_good = 0;
+	j->asked = 0;
+	j->disturbed = true;
+	j->end_was_seen = j->end_seen;
+	j->end_seen = false;
 }
 
 static void check_settings(struct life *l, const char *line)
@@ -105,6 +113,17 @@ static void check_stranger(struct life *l, const char *line)
 		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes to a stranger", line);
 }
 
+/* A verdict is on its way to whom it concerns, behind this line (effects: SEND, then NOTIFY). */
+static bool is_decided(const struct life *l)
+{
+	const struct dialogue_box *box = &l->driver.box;
+
+	for (size_t i = 0; i < box->n_notices; i++)
+		if (box->notices[i].type == NOTICE_VERDICT && box->notices[i].outcome != OUTCOME_UNKNOWN)
+			return true;
+	return false;
+}
+
 /* The first byte of a line is about to be written; the whole line is known by then. */
 static void begin_line(struct life *l, const char *data, size_t size)
 {
@@ -122,7 +141,7 @@ static void begin_line(struct life *l, const char *data, size_t size)
 	if (j->fresh && data[0] != 'A')
 		violated(l, STRANGERS_ONLY_ASKED, "the first byte after an open is not an A");
 	j->fresh = false;
-	if (j->past)
+	if (j->past && !is_decided(l))
 		check_verification(l, j->line);
 	check_stranger(l, j->line);
 	check_settings(l, j->line);
@@ -141,12 +160,13 @@ static void end_line(struct life *l)
 	if (!j->past || !text_equal(j->line, "AT+CGMR"))
 		return;
 	if (!text_equal(fake_modem_version(world_module(l)), durable(l)->to)) {
-		j->first_good = 0;
+		j->disturbed = true;
 		return;
 	}
 	j->last_good = l->now;
-	if (j->first_good == 0)
+	if (j->disturbed)
 		j->first_good = l->now;
+	j->disturbed = false;
 }
 
 void judge_writes(struct life *l, const char *data, size_t size, size_t accepted)
@@ -177,22 +197,27 @@ static void heard(struct life *l, const char *line)
 
 	if (!j->past)
 		return;
+	j->listening = still_listens(l); /* what is heard too late does not begin it again */
 	if (at_is_boot_text(line)) {
 		j->listening = false;
-		j->first_good = 0;
+		j->disturbed = j->end_seen = true;
 	} else if (gtota_parse_report(line, &report)) {
 		j->answered = true;
 		j->heard = l->now;
-		j->first_good = 0;
+		j->disturbed = true;
 		j->complete |= report.type == GTOTA_REPORT_COMPLETE || report.type == GTOTA_REPORT_UPDATE;
 		/* After COMPLETE it is listened to again, whatever was before. */
-		if (report.type == GTOTA_REPORT_FAILED)
+		if (report.type == GTOTA_REPORT_FAILED) {
 			j->listening = false;
+			j->end_seen = true;
+		}
 	} else if (text_equal(line, "OK") && !j->answered) {
 		j->answered = true;
 		j->heard = l->now;
 	} else if (is_error(line) && !j->answered) {
 		j->listening = false;
+		j->attempt_used--; /* refused: it may be counted as none */
+		j->end_seen = j->end_was_seen;
 	}
 }
 
@@ -235,7 +260,7 @@ void judge_opened(struct life *l)
 	j->writing = false;
 	j->asked_maker = j->asked_model = j->asked_imei = false;
 	j->input_size = 0;
-	j->first_good = 0;
+	j->disturbed = true;
 	if (!j->past)
 		return;
 	if (!j->patient || r->left || r->failed) { /* the port's return */
@@ -257,11 +282,15 @@ void judge_dropped(struct life *l, bool crashed)
 
 	j->torn |= j->writing;
 	j->writing = false;
-	j->first_good = 0;
-	if (!crashed)
+	j->disturbed = true;
+	if (!crashed) {
+		j->end_seen |= j->complete; /* it went to install, as far as anybody can tell */
 		return;
+	}
 	j->patient = true;
 	j->asked = 0;
+	if (durable(l)->attempt < j->attempt_used && l->driver.store_lost) /* it counts from 1 again */
+		j->attempt_used = 0;
 	/* What is not durable did not happen, but for the line that is out. */
 	j->past = durable(l)->start_durable;
 }

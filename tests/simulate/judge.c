@@ -52,11 +52,16 @@ static const struct fake_modem_truth *truth(const struct life *l)
 
 /* ---- after every round ---- */
 
+/* A port that goes away behind COMPLETE, or text like a boot's, looks like a restart, and may be none. */
+static bool saw_an_end(const struct life *l)
+{
+	return l->judge.end_was_seen && (l->plan.module.n_faults > 0 || l->disturbed[DISTURBANCE_GLITCH] > 0);
+}
+
 static void check_starts(struct life *l)
 {
 	const struct timeouts *t = &l->plan.profile.timeouts;
 	const struct fake_modem_truth *m = truth(l);
-	const struct upgrade_record *r = &l->driver.durable.record;
 	struct judge *j = &l->judge;
 	unsigned received = m->gtota_received + m->gtota_malformed;
 	usec_t last = j->accepted_at;
@@ -67,20 +72,16 @@ static void check_starts(struct life *l)
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "a malformed +GTOTA arrived");
 	if (received > j->received + 1 || m->gtota_while_busy > j->busy + 1)
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "two at once");
-	if (m->gtota_malformed == j->malformed && received > j->received) {
-		if (!r->start_durable || r->started == j->attempt_used)
-			violated(l, ONE_GTOTA_PER_ATTEMPT, "+GTOTA number %u, and attempt %u has had its own",
-				received, (unsigned) r->attempt);
-		j->attempt_used = r->started;
-		j->starts++;
-	}
-	j->malformed = m->gtota_malformed;
+	if (m->gtota_received > j->starts)
+		violated(l, ONE_GTOTA_PER_ATTEMPT, "+GTOTA number %u of %u", m->gtota_received,
+			j->starts);
 	j->received = received;
 	if (m->gtota_accepted > j->accepted)
 		j->accepted_at = l->now;
 	j->accepted = m->gtota_accepted;
 	/* Conduct 8 knows no way to learn that a module still is busy when `download` has passed. */
-	if ((m->gtota_while_busy > j->busy || j->open_end) && !l->driver.store_lost &&
+	if ((m->gtota_while_busy > j->busy || j->open_end) && !saw_an_end(l) && !l->driver.store_lost &&
+		!plan_has_fault(&l->plan, FAKE_FAULT_FOREIGN_DOWNLOAD) && last != 0 &&
 		l->now + START_SLACK < usec_add(last, t->download))
 		violated(l, NEVER_WHILE_BUSY, "+GTOTA %u s after the last, whose end was not seen",
 			(unsigned) ((l->now - last) / SEC));
@@ -192,7 +193,7 @@ static void check_success(struct life *l)
 		violated(l, SUCCESS_IS_TRUE, "another module answers");
 	if (m->truth.packages_applied == 0)
 		violated(l, SUCCESS_IS_TRUE, "nothing was ever installed");
-	if (j->first_good == 0 || j->last_good < usec_add(j->first_good, l->plan.profile.timeouts.settle))
+	if (j->last_good < usec_add(j->first_good, l->plan.profile.timeouts.settle))
 		violated(l, SUCCESS_IS_TRUE, "the version was not read twice, settle apart, undisturbed");
 }
 
@@ -251,12 +252,6 @@ static void check_settings(struct life *l)
 		violated(l, SETTINGS_RESTORED, "GTRAT is %s and was %s", m->rat, m->row->rat);
 }
 
-void judge_restored(struct life *l, const struct upgrade_notice *n)
-{
-	if (n->reason == REASON_NONE && l->seat == 0 && job_is_final(l->driver.row.state))
-		check_settings(l);
-}
-
 /* ---- at the end ---- */
 
 static bool is_healthy(const struct life *l)
@@ -277,9 +272,9 @@ static void check_healthy(struct life *l)
 	if (l->count.ending != ENDING_SUCCEEDED)
 		violated(l, HEALTHY_SUCCEEDS, "nothing is wrong, and it ends as %s (%s)",
 			job_state_name(l->driver.row.state), reason_name(l->driver.row.reason));
-	if (l->judge.starts != l->plan.hops || applied != l->plan.hops)
-		violated(l, ONE_GTOTA_PER_ATTEMPT, "%u starts, %u installed, for %u hops", l->judge.starts,
-			applied, l->plan.hops);
+	if (truth(l)->gtota_received != l->plan.hops || applied != l->plan.hops)
+		violated(l, ONE_GTOTA_PER_ATTEMPT, "%u times +GTOTA, %u installed, for %u hops",
+			truth(l)->gtota_received, applied, l->plan.hops);
 }
 
 void judge_end(struct life *l)
@@ -293,6 +288,8 @@ void judge_end(struct life *l)
 		violated(l, UNKNOWN_SETTLES, "the module answers, and its job stays unknown");
 	if (d->must_restore && job_is_final(d->row.state) && judge_is_answering(l))
 		violated(l, SETTINGS_RESTORED, "the module answers, and its settings are not put back");
+	if (!d->must_restore && job_is_final(d->row.state))
+		check_settings(l);
 	if (l->count.ending == ENDING_NEVER && judge_is_answering(l))
 		violated(l, EVERY_LIFE_ENDS, "the module answers, and nothing is done with it");
 	if (is_healthy(l))

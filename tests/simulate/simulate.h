@@ -119,13 +119,15 @@ struct judge {
 	char input[1024];     /* the line that is being read; nothing that matters is longer */
 	size_t input_size;
 	usec_t asked;         /* the last AT of the verification; 0: none */
-	usec_t first_good, last_good; /* AT+CGMR answered by the target since the last port event; 0: none */
+	usec_t first_good, last_good; /* AT+CGMR reached the target version */
+	bool disturbed;       /* since then something happened that makes the next one the first */
 	/* what was seen of the module */
-	unsigned received, malformed, accepted, busy, starts;
+	unsigned received, accepted, busy, starts;
 	bool open_end;        /* as the module knows it: neither FAILED nor a restart since the last start */
+	bool end_seen, end_was_seen; /* as the wire shows it, of this start; of the one before */
 	usec_t accepted_at;   /* when the last +GTOTA was accepted */
 	usec_t answering;     /* since when the module would answer; USEC_INFINITY: it would not */
-	usec_t attempt_used;  /* record.started of the durable attempt that +GTOTA was sent for */
+	uint32_t attempt_used; /* the durable attempt that +GTOTA was sent for */
 	bool torn;            /* a line was cut by a crash or a lost port */
 	unsigned still;       /* rounds at one instant */
 	usec_t still_since;
@@ -139,7 +141,6 @@ void judge_dropped(struct life *l, bool crashed);      /* the port was closed, o
 void judge_writes(struct life *l, const char *data, size_t size, size_t accepted); /* before the module has it */
 void judge_reads(struct life *l, const char *data, size_t size);
 void judge_verdict(struct life *l, const struct upgrade_notice *n);
-void judge_restored(struct life *l, const struct upgrade_notice *n);
 bool judge_is_answering(const struct life *l);
 void judge_end(struct life *l);
 void violated(struct life *l, enum invariant invariant, const char *format, ...) PRINTF_LIKE(3, 4);

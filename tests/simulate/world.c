@@ -292,7 +292,7 @@ int life_run(struct life *l, const struct plan *plan, bool transcript)
 	l->random = plan->random;
 	l->now = BIRTH;
 	l->end = BIRTH + lifetime(plan);
-	l->linger = plan_chance(&l->random, 500) ? 0 : plan->profile.timeouts.download;
+	l->linger = plan_chance(&l->random, 500) ? 1 * MINUTE : plan->profile.timeouts.download;
 	l->transcript = transcript;
 	l->out = &out;
 	if (setjmp(out) != 0)

@@ -84,6 +84,11 @@ static const struct row {
 	{ "flood percent=30 number=100", FAKE_L610, "+CGEV: NW DETACH", NULL, NEW, 1, 1 },
 	{ "endless-line command=+CBC number=3000", FAKE_L610, "~~~~~~~~~~~~~~~~~~~~~~~~~~\r\n",
 		NULL, NEW, 1, 1 },
+	{ "say percent=30 line=\"+SIM DROP\"", FAKE_L610, "30%\r\n\r\n+SIM DROP\r\n", NULL, NEW, 1,
+		1 },
+	{ "foreign-download time=5s", FAKE_L610,
+		"AT\r\r\nOK\r\n\r\nGTOTA DOWNLOADING: 10%\r\n\r\nGTOTA DOWNLOADING: 20%", NULL, NEW,
+		1, 1 },
 	/* the port and the module itself */
 	{ "lose-port percent=40 time=30ms", FAKE_L610,
 		"DOWNLOADING: 30%\r\n[lost][back]\r\nGTOTA DOWNLOADING: 80%", NULL, NEW, 1, 1 },
@@ -335,6 +340,35 @@ static void test_chunks_change_nothing_else(void **state)
 	}
 }
 
+/* Whatever is sent, nothing breaks, and a module that got noise still answers. */
+static void test_noise(void **state)
+{
+	static const char *const words[] = { "AT", "AT+MIPCALL=1\r", "AT+GTOTA=0,\"http://h/f\"\r",
+		"+GTOTA=", "\"", ",", ";", "\r", "+CFUN=15", "0", "1", "http://h/f", "\b", "\n",
+		"=?", "?", "+MIPCALL=1", "E1", "V0", "Q1", "~", "+GTRAT=", "+GTSET=" };
+	static struct rig rig;
+	uint64_t random = 1;
+
+	(void) state;
+	for (size_t i = 0; i < ELEMENTSOF(rows) * 4; i++) {
+		rig_power(&rig, (enum fake_family)(i % 4), i, rows[i / 4].fault);
+		for (int k = 0; k < 300; k++) {
+			const char *word = words[fake_random(&random) % ELEMENTSOF(words)];
+
+			fake_modem_input(&rig.m, word, strlen(word), rig.now);
+			rig_run(&rig, fake_random(&random) % (400 * MSEC));
+			if (rig.size > sizeof(rig.wire) / 2)
+				rig_clear(&rig);
+		}
+		rig_clear(&rig);
+		rig.config.n_faults = 0;
+		rig_start(&rig);
+		rig.downloading = false;
+		rig_send(&rig, "AT");
+		assert_string_equal(rig.wire, "AT\r" OK);
+	}
+}
+
 static void test_same_seed_same_bytes(void **state)
 {
 	static struct rig a, b;
@@ -412,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_held_package_is_applied_by_a_reset),
 		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_chunks_change_nothing_else),
+		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_same_seed_same_bytes),
 		cmocka_unit_test(test_parse),
 	};

@@ -37,6 +37,33 @@ static void test_order(void **state)
 	rig_notices(&rig, "preparing|downloading|");
 }
 
+/* A line of the module's own between command and answer belongs to neither. */
+static void test_chatty(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "L610");
+	rig.chatty = true;
+	rig.task.require = (struct requirement){ TECHNOLOGY_LTE, true, -100, true, 3500, true };
+	rig.task.rat = RAT_LOCK;
+	rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
+	rig_hold(&rig);
+	rig_go(&rig);
+	rig_until(&rig, "download");
+	rig_notices(&rig, "preparing|downloading|");
+	rig_answer(&rig, "AT+CGMR", NEW "|OK");
+	rig_hear(&rig, "GTOTA DOWNLOAD COMPLETE");
+	rig_lost(&rig);
+	rig_open(&rig);
+	rig_until(&rig, "hold");
+	rig_notices(&rig, "installing|verifying|verdict succeeded|idle|identified|");
+	rig_restore(&rig);
+	rig_until(&rig, "hold");
+	rig_notices(&rig, "restored|identified|");
+	assert_true(rig_did(&rig, "AT+GTRAT=10,3,0"));
+}
+
 static void test_ftp(void **state)
 {
 	struct rig rig;
@@ -540,6 +567,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_chatty),
 		cmocka_unit_test(test_ftp),
 		cmocka_unit_test(test_already),
 		cmocka_unit_test(test_full_image),

@@ -145,6 +145,48 @@ static void test_settings_not_saved(void **state)
 	}
 }
 
+/* conduct 3 and 13: what was not sent is not put back, also when its SAVED comes late */
+static void test_settings_before_saved(void **state)
+{
+	static const char *const steps[] = { "no-callbreak", "rat-lock", "pdp-open" };
+	(void) state;
+
+	for (size_t i = 0; i < 5 * ELEMENTSOF(steps); i++) {
+		struct rig rig;
+		uint64_t late;
+		int how = (int) (i % 5);
+
+		rig_begin(&rig, "L610");
+		rig.task.rat = RAT_LOCK;
+		rig_answer(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
+		rig.saves = RIG_SAVES_LATE;
+		rig.save_step = steps[i / 5];
+		rig_hold(&rig);
+		rig_go(&rig);
+		rig_until(&rig, steps[i / 5]);
+		late = rig.pending;
+		assert_true(late != 0);
+		rig.save_step = NULL;
+		if (how == 0)
+			rig_cancel(&rig);
+		else if (how == 1)
+			rig_lost(&rig);
+		else if (how == 2)
+			rig_pass(&rig, 5 * SEC);
+		else if (how == 3)
+			rig_hear(&rig, "AT command ready");
+		else
+			rig_hear(&rig, "GTOTA DOWNLOAD START");
+		assert_true(rig.pending > late);
+		dialogue_saved(&rig.d, late, true, rig.now);
+		rig.saves = RIG_SAVES;
+		rig_saved(&rig, true);
+		assert_int_equal(rig.durable.callbreak.written, i / 5 == 2);
+		assert_int_equal(rig.durable.rat.written, i / 5 != 1);
+		assert_false(rig.durable.pdp_opened);
+	}
+}
+
 /* A credential read since the configuration was checked. */
 static void test_cannot_be_built(void **state)
 {
@@ -558,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_save_then_act),
 		cmocka_unit_test(test_before_saved),
 		cmocka_unit_test(test_settings_not_saved),
+		cmocka_unit_test(test_settings_before_saved),
 		cmocka_unit_test(test_cannot_be_built),
 		cmocka_unit_test(test_first_byte),
 		cmocka_unit_test(test_error),

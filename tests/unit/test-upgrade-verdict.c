@@ -177,9 +177,11 @@ static void test_still_downloading(void **state)
 
 	/* and a FAILED then is one */
 	begin(&rig, OLD "|OK", "GTOTA DOWNLOADING: 5%");
+	rig.deaf = true;
 	rig_pass(&rig, 5 * MINUTE + 10 * SEC);
 	rig_hear(&rig, "GTOTA DOWNLOAD FAILED");
 	assert_true(rig.durable.failed);
+	rig.deaf = false;
 	rig_until(&rig, "hold");
 	assert_non_null(strstr(rig.notices, "verdict failed download-failed|"));
 
@@ -192,6 +194,54 @@ static void test_still_downloading(void **state)
 	rig.deaf = false;
 	rig_hear(&rig, "RDY");
 	rig_until(&rig, "hold");
+	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
+}
+
+/* `return` expires between the two reads, and while the second answer is awaited. */
+static void test_return_expires(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	for (int late = 0; late < 2; late++) {
+		begin(&rig, NEW "|OK", "GTOTA DOWNLOAD COMPLETE");
+		rig.profile.timeouts.return_ = MINUTE;
+		rig_lost(&rig);
+		rig_pass(&rig, late ? MINUTE - 5 * SEC : 45 * SEC);
+		if (late)
+			rig_once(&rig, "AT+CGMR", "");
+		rig_open(&rig);
+		rig_until(&rig, late ? "answer-revision" : "settle");
+		rig_pass(&rig, late ? 10 * SEC : 15 * SEC);
+		if (late) {
+			rig_hear(&rig, NEW);
+			rig_hear(&rig, "OK");
+		}
+		assert_non_null(strstr(rig.notices, "verdict unknown not-back|"));
+		rig_until(&rig, "hold");
+		assert_non_null(strstr(rig.notices, "verdict succeeded|"));
+	}
+}
+
+/* conduct 6: another module answers between the two reads, without a port event */
+static void test_stranger_between(void **state)
+{
+	struct rig rig;
+	usec_t again;
+	(void) state;
+
+	begin(&rig, NEW "|OK", "GTOTA DOWNLOAD COMPLETE");
+	rig_once(&rig, "AT+CGSN", IMEI "|OK");
+	rig_once(&rig, "AT+CGSN", "861234567890999|OK");
+	rig_lost(&rig);
+	rig_open(&rig);
+	rig_until(&rig, "settle");
+	rig_pass(&rig, 31 * SEC);
+	assert_string_equal(rig_step(&rig), "answer");
+	rig_until(&rig, "settle");
+	again = rig.now;
+	rig_until(&rig, "hold");
+	assert_true(rig.now >= again + 30 * SEC);
 	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
 }
 
@@ -284,7 +334,7 @@ static void test_unknown(void **state)
 		assert_true(upgrade_past_no_return(&rig.d.upgrade));
 		assert_true(rig.durable.start_durable);
 		rig_forget(&rig);
-		rig_pass(&rig, DAY);
+		rig_pass(&rig, 2 * HOUR);
 		rig_notices(&rig, ""); /* said once */
 		if (rows[i].how == 0)
 			rig_open(&rig);
@@ -415,6 +465,8 @@ int main(void)
 		cmocka_unit_test(test_settle_interrupted),
 		cmocka_unit_test(test_version_flaps),
 		cmocka_unit_test(test_still_downloading),
+		cmocka_unit_test(test_return_expires),
+		cmocka_unit_test(test_stranger_between),
 		cmocka_unit_test(test_clumsy),
 		cmocka_unit_test(test_boot_in_question),
 		cmocka_unit_test(test_unknown),

@@ -202,6 +202,8 @@ static void answer(struct rig *rig, const char *line)
 	}
 	if (strcmp(line, "ATE0") == 0)
 		rig->echo = false;
+	if (rig->chatty)
+		feed(rig, "\r\nRING\r\n\r\n^MODE: 17,17\r\n");
 	while (*p) {
 		size_t n = strcspn(p, "|");
 

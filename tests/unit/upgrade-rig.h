@@ -28,6 +28,7 @@
 #define HTTP_START "AT+GTOTA=0,\"http://fota.example.net/28-29.bin\""
 
 #define RIG_ANSWERS 32
+#define RIG_LOG     65536
 
 enum rig_saves {
 	RIG_SAVES,       /* at once */
@@ -55,15 +56,16 @@ struct rig {
 	bool deaf;     /* answers nothing at all */
 	bool stuck;    /* the port takes no bytes */
 	bool echo;     /* as ATE1 */
+	bool chatty;   /* says something of its own before every answer */
 	enum rig_saves saves;
 	const char *save_step; /* `saves` holds in this step only; NULL: in all */
 	uint64_t pending;
 	struct upgrade_record pending_record, durable;
 	unsigned n_saves;
 
-	char wire[8192];    /* lines as they left: "AT|AT+CGMI|" */
-	char notices[8192]; /* "identified|progress 5|verdict failed stalled|", without the steps */
-	char steps[8192];
+	char wire[RIG_LOG];    /* lines as they left: "AT|AT+CGMI|" */
+	char notices[RIG_LOG]; /* "identified|progress 5|verdict failed stalled|", without the steps */
+	char steps[RIG_LOG];
 	struct upgrade_notice last; /* the last verdict, refusal or warning */
 	char partial[AT_COMMAND_MAX + 1];
 	unsigned n_starts, n_callbreaks;
