@@ -93,8 +93,6 @@ int downloads_new(uint64_t rate, struct downloads **ret)
 	curl_multi_setopt(d->multi, CURLMOPT_SOCKETDATA, d);
 	curl_multi_setopt(d->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(d->multi, CURLMOPT_TIMERDATA, d);
-	/* Each module has a connection of its own. */
-	curl_multi_setopt(d->multi, CURLMOPT_MAXCONNECTS, 1L);
 	*ret = d;
 	return 0;
 }
@@ -195,8 +193,15 @@ void downloads_run(struct downloads *d, usec_t now)
 				(events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0),
 			&running);
 	if (d->deadline <= now) {
+		long left;
+
 		d->deadline = USEC_INFINITY;
 		curl_multi_socket_action(d->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		/* A timeout is told once: when it was not due yet by curl's own clock, it would be
+		 * lost. */
+		if (d->deadline == USEC_INFINITY &&
+			curl_multi_timeout(d->multi, &left) == CURLM_OK && left >= 0)
+			d->deadline = now + (usec_t) (left + 1) * MSEC;
 	}
 	collect(d);
 }
@@ -279,6 +284,7 @@ static void set_options(struct downloads *d, struct download *download, const ch
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L); /* each module has its own connection */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 15L);
 	curl_easy_setopt(
 		easy, CURLOPT_BUFFERSIZE, 16384L); /* small, for the sake of the percents */

@@ -10,6 +10,9 @@
 /* A stranger is asked again after this time, in case the unit behind a UART was changed. */
 #define STRANGER_PAUSE (10 * MINUTE)
 
+#define MISHEARD_MAX 3	       /* then this module answers so */
+#define MISHEARD_QUIET (2 * SEC) /* longer than answers take */
+
 int upgrade_on_absent(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	if (event->type == UPGRADE_EVENT_TIME && u->task) {
@@ -26,6 +29,7 @@ int upgrade_on_quiet(struct upgrade *u, const struct upgrade_event *event, usec_
 {
 	if (event->type == UPGRADE_EVENT_TIME) {
 		u->trusted = true;
+		u->quiet = usec_min(u->quiet, MISHEARD_QUIET);
 		return NEXT;
 	}
 	if (event->type == UPGRADE_EVENT_ENTER)
@@ -67,13 +71,20 @@ int upgrade_on_refused(struct upgrade *u, const struct upgrade_event *event, use
 	return STAY;
 }
 
-/* Not (yet) an answer of the kind wanted: ask again while tries last. */
+/*
+ * Not (yet) an answer of the kind wanted: ask again while tries last. An OK with something else is a late answer to
+ * another question, and then so may those before have been: what is on its way is waited for, and all is asked again.
+ */
 static int not_said(struct upgrade *u, const struct upgrade_event *event)
 {
 	if (event->type != UPGRADE_EVENT_AT || event->at.type == AT_EVENT_UNSOLICITED)
 		return STAY;
 	u->reason = REASON_NO_ANSWER;
-	return RETRY;
+	if (event->at.type != AT_EVENT_OK || u->restarts >= MISHEARD_MAX)
+		return RETRY;
+	u->restarts++;
+	u->identified = false;
+	return STEP_QUIET;
 }
 
 static bool is_answer(const struct upgrade_event *event)

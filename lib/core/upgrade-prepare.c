@@ -130,7 +130,7 @@ int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, use
 	if (!is_ok(event) && !is_error(event))
 		return STAY;
 	/* The answer has <n>,<stat>; an unsolicited one only <stat> (protocol, 6.1). */
-	if (is_ok(event) && at_text_find(&t, event->at.text, u->prefix) && at_text_count(&t) >= 2 &&
+	if (is_ok(event) && at_text_find(&t, event->at.text, u->prefix) &&
 		at_text_skip(&t) == 0 && at_text_number(&t, &stat) == 0 &&
 		(stat == 1 || stat == 5)) {
 		if (stat == 5 && u->task->require.refuse_roaming)

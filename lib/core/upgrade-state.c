@@ -97,7 +97,7 @@ bool upgrade_past_no_return(const struct upgrade *u)
 
 bool upgrade_is_holding(const struct upgrade *u)
 {
-	return u->step == STEP_HOLD && u->open;
+	return u->step == STEP_HOLD;
 }
 
 usec_t upgrade_next_start(const struct upgrade *u)

@@ -85,7 +85,8 @@ static int judge(struct upgrade *u, usec_t now)
 		u->record.end_open = false;
 	} else {
 		u->first_read = 0;
-		if (now < usec_add(u->activity, t->stall))
+		/* By the time of the question: behind a late answer reports may wait to be read (conduct 15). */
+		if (u->asked < usec_add(u->activity, t->stall))
 			return STEP_SETTLE;
 		u->outcome = OUTCOME_FAILED;
 		u->reason = why(u);

@@ -15,7 +15,7 @@ def test_every_family(bench):
 	for family in "L610", "NL668", "NL652":
 		m = bench.modem(f"modem-{family}", family)
 		files[m.name] = bench.over_ftp(m.model, m.version, m.target)
-	bench.modem("old", "NL668-old", model="NL668-EAU-00", version=VERSIONS["NL668"][0], target=VERSIONS["NL668"][1])
+	bench.modem("old", "NL668-old", model="NL668-EAU-00")
 	bench.config["profiles"] = {"NL668": {"mipcall": "required"}}
 	files["old"] = bench.over_ftp("NL668-EAU", *VERSIONS["NL668"][:2])
 	bench.campaigns_by_target()
@@ -62,6 +62,7 @@ def test_wrong_password(bench):
 		bench.modem(f"modem-{family}", family)
 		bench.over_ftp(family, *VERSIONS[family][:2])
 	bench.credential("fota-ftp", "not-that-one")
+	bench.config["timeouts"]["stall"] = "6s"  # the server takes 3 s to say no
 	bench.campaigns_by_target()
 	daemon, truth = rig.run_once(bench, wanted=1)
 	for m in bench.modems.values():
@@ -119,7 +120,7 @@ class Vsftpd:
 			file.write(VSFTPD_CONF.format(port=self.port, root=self.root, run=self.run))
 		if os.geteuid() == 0:
 			os.chown(conf, servers.NOBODY, servers.NOBODY)
-		self.process = rig.Process([program, conf], bench.path("vsftpd.log"), **servers.unprivileged())
+		self.process = rig.Process([program, conf], bench.path("vsftpd.out"), **servers.unprivileged())
 		bench.closing.callback(self.process.close)
 
 	def answers(self):
@@ -130,7 +131,7 @@ class Vsftpd:
 
 	def bytes(self, file):
 		with open(os.path.join(self.run, "vsftpd.log"), encoding="utf-8", errors="replace") as log:
-			return [int(n) for n in re.findall(rf'OK DOWNLOAD: Client "[^"]*", "/{re.escape(file)}", (\d+) bytes', log.read())]
+			return [int(n) for n in re.findall(rf'OK DOWNLOAD: Client "[^"]*", "\S*/{re.escape(file)}", (\d+) bytes', log.read())]
 
 
 def test_vsftpd(bench):

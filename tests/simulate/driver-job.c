@@ -97,9 +97,53 @@ void driver_go(struct life *l)
 	driver_perform(l);
 }
 
+/* Its attempt had no verdict when it left the slot: as after a crash. */
+static void take_up(struct life *l, const struct upgrade_record *record)
+{
+	struct driver *d = &l->driver;
+
+	judge_dropped(l, true);
+	dialogue_init(&d->dialogue, &d->box, &d->who, &l->plan.timeouts, true, 0);
+	dialogue_resume(&d->dialogue, record, l->now);
+	d->row.state = d->row.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
+	d->running = d->row.state == JOB_RUNNING;
+	judge_opened(l);
+	dialogue_opened(&d->dialogue, l->now);
+}
+
+/* Another module is in the slot: it gets a job of its own, and the old one stays as it is (conduct 11). */
+static bool change_modules(struct life *l)
+{
+	struct driver *d = &l->driver;
+	const char *imei = upgrade(l)->identity.imei;
+	struct row row = d->parked;
+
+	say(l, "== another module");
+	d->parked = d->durable;
+	if (!text_equal(row.imei, imei)) {
+		row = (struct row){ .record = upgrade(l)->record };
+		(void) text_format(row.imei, sizeof(row.imei), "%s", imei);
+	}
+	d->row = d->durable = row;
+	d->cancelled = false;
+	if (row.record.start_durable) {
+		take_up(l, &row.record);
+		return false;
+	}
+	d->dialogue.upgrade.record = row.record;
+	if (d->row.state == JOB_RUNNING)
+		d->row.state = JOB_WAITING;
+	d->must_restore = job_is_final(d->row.state) && driver_must_restore(&row.record);
+	return true;
+}
+
 static void reconcile(struct life *l)
 {
 	struct driver *d = &l->driver;
+
+	if (d->row.imei[0] && !text_equal(d->row.imei, upgrade(l)->identity.imei) && !change_modules(l))
+		return;
+	(void) text_format(d->row.imei, sizeof(d->row.imei), "%s", upgrade(l)->identity.imei);
 
 	d->known = true;
 	d->refused = REASON_NONE;

@@ -42,6 +42,15 @@ void driver_save(struct life *l, uint64_t number)
 	s->row.record = d->dialogue.upgrade.record;
 }
 
+/* A row's key is the IMEI (conduct 11); until that is known it is the slot's. */
+static void commit(struct driver *d, const struct row *row)
+{
+	if (text_equal(row->imei, d->durable.imei) || !d->durable.imei[0])
+		d->durable = *row;
+	else if (text_equal(row->imei, d->parked.imei))
+		d->parked = *row;
+}
+
 void driver_store(struct life *l)
 {
 	struct driver *d = &l->driver;
@@ -52,7 +61,7 @@ void driver_store(struct life *l)
 		if (s->done > l->now)
 			return;
 		if (!s->done_with && s->ok)
-			d->durable = s->row;
+			commit(d, &s->row);
 		s->done_with = true;
 	}
 }
@@ -240,12 +249,12 @@ void driver_crash(struct life *l, const struct disturbance *what)
 	l->count.crashed[d->dialogue.upgrade.step]++;
 	for (size_t i = 0; i < arrived; i++)
 		if (d->saves[i].ok && !d->saves[i].done_with)
-			d->durable = d->saves[i].row;
+			commit(d, &d->saves[i].row);
 	d->n_saves = 0;
 	d->other_boot = what->other_boot;
 	d->store_lost |= what->store_lost;
 	if (what->store_lost)
-		d->durable = (struct row){ 0 };
+		d->durable = d->parked = (struct row){ 0 };
 	judge_dropped(l, true);
 	close_port(l);
 	d->alive = false;

@@ -13,6 +13,12 @@ static const struct upgrade_record *durable(const struct life *l)
 	return &l->driver.durable.record;
 }
 
+/* Attempts are counted by module. */
+static uint32_t *attempt_used(struct life *l)
+{
+	return &l->judge.attempt_used[!text_equal(durable(l)->imei, l->plan.module.imei)];
+}
+
 static bool is_start(const char *line)
 {
 	return text_starts_with(line, "AT+GTOTA=") && line[strlen("AT+GTOTA=")] != '?';
@@ -47,10 +53,10 @@ static void check_start(struct life *l)
 
 	if (!durable(l)->start_durable)
 		violated(l, SAVE_BEFORE_SEND, "AT+GTOTA= goes out, and no start is durable");
-	if (durable(l)->attempt <= j->attempt_used)
+	if (durable(l)->attempt <= *attempt_used(l))
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "AT+GTOTA= goes out again in attempt %u",
 			(unsigned) durable(l)->attempt);
-	j->attempt_used = durable(l)->attempt;
+	*attempt_used(l) = durable(l)->attempt;
 	j->starts++;
 	j->past = j->listening = true;
 	j->answered = j->complete = j->patient = false;
@@ -216,7 +222,7 @@ static void heard(struct life *l, const char *line)
 		j->heard = l->now;
 	} else if (is_error(line) && !j->answered) {
 		j->listening = false;
-		j->attempt_used--; /* refused: it may be counted as none */
+		(*attempt_used(l))--; /* refused: it may be counted as none */
 		j->end_seen = j->end_was_seen;
 	}
 }
@@ -289,8 +295,8 @@ void judge_dropped(struct life *l, bool crashed)
 	}
 	j->patient = true;
 	j->asked = 0;
-	if (durable(l)->attempt < j->attempt_used && l->driver.store_lost) /* it counts from 1 again */
-		j->attempt_used = 0;
+	if (!l->driver.durable.job) /* the store is lost: it counts from 1 again */
+		memset(j->attempt_used, 0, sizeof(j->attempt_used));
 	/* What is not durable did not happen, but for the line that is out. */
 	j->past = durable(l)->start_durable;
 }

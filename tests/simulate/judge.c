@@ -77,7 +77,7 @@ static void check_starts(struct life *l)
 			j->starts);
 	j->received = received;
 	if (m->gtota_accepted > j->accepted)
-		j->accepted_at = l->now;
+		j->accepted_at = j->started; /* its first byte counts, however late the last one came */
 	j->accepted = m->gtota_accepted;
 	/* Conduct 8 knows no way to learn that a module still is busy when `download` has passed. */
 	if ((m->gtota_while_busy > j->busy || j->open_end) && !saw_an_end(l) && !l->driver.store_lost &&
@@ -117,7 +117,8 @@ static void watch_answering(struct life *l)
 {
 	const struct fake_modem *m = &l->modules[0];
 	bool answers = l->seat == 0 && m->state == FAKE_RUNNING && m->port && l->now >= l->glitch_until &&
-		       l->driver.alive && l->now >= l->gap_until && l->plan.module.n_faults == 0;
+		       l->driver.alive && l->now >= l->gap_until && l->plan.module.n_faults == 0 &&
+		       (!l->driver.row.imei[0] || text_equal(l->driver.row.imei, fake_modem_imei(m)));
 
 	if (!answers)
 		l->judge.answering = USEC_INFINITY;
@@ -232,7 +233,8 @@ static bool cannot_be_restored(const struct life *l)
 	       plan_has_fault(&l->plan, FAKE_FAULT_DROP_LINE) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_DUPLICATE_LINE) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_FLOOD) ||
-	       plan_has_fault(&l->plan, FAKE_FAULT_ENDLESS_LINE);
+	       plan_has_fault(&l->plan, FAKE_FAULT_ENDLESS_LINE) ||
+	       plan_has_fault(&l->plan, FAKE_FAULT_IMEI_OTHER);
 }
 
 static void check_settings(struct life *l)
@@ -240,7 +242,7 @@ static void check_settings(struct life *l)
 	const struct fake_modem_config *before = &l->plan.module;
 	const struct fake_modem *m = &l->modules[0];
 
-	if (cannot_be_restored(l))
+	if (cannot_be_restored(l) || !text_equal(l->driver.row.imei, fake_modem_imei(m)))
 		return;
 	if (m->truth.callbreak != before->callbreak)
 		violated(l, SETTINGS_RESTORED, "CALLBREAK is %d and was %d", m->truth.callbreak,
@@ -257,7 +259,7 @@ static void check_settings(struct life *l)
 static bool is_healthy(const struct life *l)
 {
 	const struct plan *p = &l->plan;
-	unsigned crashes = l->disturbed[DISTURBANCE_CRASH];
+	unsigned crashes = l->disturbed[DISTURBANCE_CRASH] + l->disturbed[DISTURBANCE_GLITCH]; /* of a line */
 
 	return p->module.n_faults == 0 && p->server_error == 0 && p->store_failures == 0 &&
 	       p->store_delay < 1 * SEC && !p->slow_writes && crashes <= 1 &&

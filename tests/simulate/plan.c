@@ -284,8 +284,7 @@ void plan_make(struct plan *p, uint64_t seed, uint64_t life)
 	p->n_disturbances = plan_chance(r, 300) ? 0 : plan_random(r, DISTURBANCES_MAX);
 	for (size_t i = 0; i < p->n_disturbances; i++)
 		make_disturbance(p, &p->disturbances[i]);
-	p->imei_named |= plan_has(p, DISTURBANCE_SWAP);
-	p->store_delay = plan_chance(r, 800) ? 20 * MSEC : 8 * SEC;
+	p->store_delay = plan_chance(r, 930) ? 20 * MSEC : 8 * SEC;
 	p->store_failures = plan_chance(r, 850) ? 0 : (unsigned) plan_random(r, 300);
 	p->short_writes = plan_chance(r, 300);
 	p->slow_writes = p->short_writes && plan_chance(r, 200);

@@ -127,7 +127,7 @@ struct judge {
 	bool end_seen, end_was_seen; /* as the wire shows it, of this start; of the one before */
 	usec_t accepted_at;   /* when the last +GTOTA was accepted */
 	usec_t answering;     /* since when the module would answer; USEC_INFINITY: it would not */
-	uint32_t attempt_used; /* the durable attempt that +GTOTA was sent for */
+	uint32_t attempt_used[2]; /* the durable attempt that +GTOTA was sent for, by module */
 	bool torn;            /* a line was cut by a crash or a lost port */
 	unsigned still;       /* rounds at one instant */
 	usec_t still_since;
@@ -160,6 +160,7 @@ enum ending {
 /* What the store keeps of one job. */
 struct row {
 	bool job;
+	char imei[IMEI_SIZE];   /* whose job it is (conduct 11) */
 	enum job_state state;
 	enum reason reason;
 	unsigned attempts;
@@ -184,6 +185,7 @@ struct driver {
 	usec_t reopen, write_at;
 	struct row row;         /* in memory */
 	struct row durable;     /* in the store */
+	struct row parked;      /* in the store: of the module that was in this slot before */
 	struct save saves[SAVES_MAX];
 	size_t n_saves;
 	unsigned deferrals;

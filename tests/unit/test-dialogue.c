@@ -58,7 +58,8 @@ static void test_chunks(void **state)
 		dialogue_written(&rig.d, dialogue_output(&rig.d, &p), rig.now);
 		for (size_t i = 0; i < sizeof(answers) - 1; i += size)
 			dialogue_input(&rig.d, answers + i,
-				size < sizeof(answers) - 1 - i ? size : sizeof(answers) - 1 - i, rig.now);
+				size < sizeof(answers) - 1 - i ? size : sizeof(answers) - 1 - i,
+				rig.now);
 		rig_pass(&rig, SEC);
 		rig_wire(&rig, "AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|");
 	}
@@ -96,7 +97,8 @@ static void test_box_full(void **state)
 	rig_begin(&rig, "NL668");
 	rig_hold(&rig);
 	for (unsigned i = 0; i < DIALOGUE_NOTICES_MAX + 3; i++)
-		dialogue_go(&rig.d, &rig.task, rig.now); /* the first goes, the others are refused */
+		dialogue_go(
+			&rig.d, &rig.task, rig.now); /* the first goes, the others are refused */
 	assert_int_equal(rig.box.n_notices, DIALOGUE_NOTICES_MAX);
 	assert_int_equal(rig.box.notices_lost, 2);
 	while (dialogue_take_notice(&rig.d, &n)) {
@@ -156,8 +158,8 @@ static void test_lost(void **state)
 	(void) state;
 
 	rig_begin(&rig, "NL668");
-	rig.task.request = (struct gtota_request){ GTOTA_FTP, "fota.example.net", "a.bin", "user",
-		"secret" };
+	rig.task.request =
+		(struct gtota_request){ GTOTA_FTP, "fota.example.net", "a.bin", "user", "secret" };
 	rig_answer(&rig, "AT+GTOTA=1*", "");
 	rig_started(&rig);
 	dialogue_input(&rig.d, "\r\nGTOTA DOWN", 12, rig.now);

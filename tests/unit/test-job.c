@@ -23,10 +23,8 @@ static void test_states(void **state)
 		const char *name;
 		bool final;
 	} rows[] = {
-		{ JOB_WAITING, "waiting", false },
-		{ JOB_RUNNING, "running", false },
-		{ JOB_SUCCEEDED, "succeeded", true },
-		{ JOB_FAILED, "failed", true },
+		{ JOB_WAITING, "waiting", false }, { JOB_RUNNING, "running", false },
+		{ JOB_SUCCEEDED, "succeeded", true }, { JOB_FAILED, "failed", true },
 		{ JOB_CANCELLED, "cancelled", true },
 		{ JOB_UNKNOWN, "unknown", false }, /* settles itself */
 	};
@@ -131,8 +129,8 @@ static void test_backoff(void **state)
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		const struct job_rules r = { UINT32_MAX, rows[i].delay, rows[i].max_delay };
-		const struct job_verdict v = { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false,
-			rows[i].attempts };
+		const struct job_verdict v = { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN,
+			false, rows[i].attempts };
 
 		assert_int_equal(job_decide(&r, &v).delay, rows[i].wait);
 	}

@@ -11,8 +11,7 @@ static void test_healthy(void **state)
 	rig_pass(&rig, MINUTE);
 	rig_wire(&rig, "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|");
 	rig_notices(&rig, "identified|");
-	assert_string_equal(rig.steps,
-		"sync|maker|model|revision|imei|identified|hold|");
+	assert_string_equal(rig.steps, "sync|maker|model|revision|imei|identified|hold|");
 	assert_string_equal(rig.d.upgrade.identity.version, OLD);
 	assert_string_equal(rig.d.upgrade.identity.imei, IMEI);
 	assert_string_equal(rig.d.upgrade.identity.model, "NL668-EU-00");
@@ -26,8 +25,8 @@ static void test_refusals(void **state)
 {
 	static const struct {
 		const char *command, *answer;
-		const char *imei, *wire, *notices;
-		usec_t again; /* from the refusal to the next byte */
+		const char *imei, *wire, *notices; /* wire NULL: how often it is asked is open */
+		usec_t again;			   /* from the refusal to the next byte */
 	} rows[] = {
 		{ "AT+CGMI", "Quectel|OK", NULL, "AT|AT+CGMI|",
 			"warning unknown-model|refused unknown-model|", 10 * MINUTE },
@@ -35,15 +34,11 @@ static void test_refusals(void **state)
 			30 * SEC },
 		{ "AT+CGMM", "NL669-EU-00|OK", NULL, "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|",
 			"warning unknown-model|refused unknown-model|", 10 * MINUTE },
-		{ "AT+CGMM", "OK", NULL, "AT|AT+CGMI|AT+CGMM|AT+CGMM|AT+CGMM|", "refused no-answer|",
-			30 * SEC },
-		{ "AT+CGMR", "+CME ERROR: 14", NULL,
-			"AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGMR|AT+CGMR|", "refused no-answer|", 30 * SEC },
-		{ "AT+CGMR", "12345|OK", NULL,
-			"AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGMR|AT+CGMR|", "refused no-answer|", 30 * SEC },
-		{ "AT+CGSN", "8612345678901231|OK", NULL,
-			"AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|AT+CGSN|AT+CGSN|",
+		{ "AT+CGMM", "OK", NULL, NULL, "refused no-answer|", 30 * SEC },
+		{ "AT+CGMR", "+CME ERROR: 14", NULL, "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGMR|AT+CGMR|",
 			"refused no-answer|", 30 * SEC },
+		{ "AT+CGMR", "12345|OK", NULL, NULL, "refused no-answer|", 30 * SEC },
+		{ "AT+CGSN", "8612345678901231|OK", NULL, NULL, "refused no-answer|", 30 * SEC },
 		{ "AT+CGSN", IMEI "|OK", "861234567890124", "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|",
 			"warning wrong-modem|refused wrong-modem|", 10 * MINUTE },
 		/* L610 in a slot configured as NL668 */
@@ -61,7 +56,9 @@ static void test_refusals(void **state)
 		rig.modem.imei = rows[i].imei;
 		rig_open(&rig);
 		rig_until(&rig, "refused");
-		rig_wire(&rig, rows[i].wire);
+		if (rows[i].wire)
+			rig_wire(&rig, rows[i].wire);
+		rig.wire[0] = '\0';
 		rig_notices(&rig, rows[i].notices);
 		assert_false(upgrade_is_holding(&rig.d.upgrade));
 		refused = rig.now;
@@ -153,7 +150,8 @@ static void test_profiles(void **state)
 	} rows[] = {
 		{ true, "NL668-EU-00", "identified|" },
 		{ true, "NL668-XX-99",
-			"warning the vendor's guide does not list this variant; its named profile is "
+			"warning the vendor's guide does not list this variant; its named profile "
+			"is "
 			"used|identified|" },
 		{ false, "NL668-EU-00-10", "identified|" },
 		{ false, "L610_CN_66_32-debug", "identified|" },
@@ -238,12 +236,12 @@ static void test_elsewhere(void **state)
 {
 	static const struct {
 		const char *lines; /* after the first report, at once */
-		usec_t settled;    /* from then on */
-		bool end_open;     /* rule 8 holds for it too */
+		usec_t settled;	   /* from then on */
+		bool end_open;	   /* rule 8 holds for it too */
 	} rows[] = {
 		{ "", 5 * MINUTE, true },
 		{ "GTOTA DOWNLOADING: 20%|GTOTA DOWNLOADING: 21%", 5 * MINUTE, true },
-		{ "GTOTA DOWNLOAD COMPLETE", 5 * MINUTE, true },
+		{ "GTOTA DOWNLOAD COMPLETE", 7 * MINUTE, true }, /* `leave` */
 		{ "GTOTA DOWNLOAD FAILED", 0, false },
 		{ "GTOTA DOWNLOAD COMPLETE|AT command ready", 0, false },
 		{ "RING|+CEREG: 1", 5 * MINUTE, true },
@@ -256,6 +254,7 @@ static void test_elsewhere(void **state)
 		const char *p = rows[k].lines;
 
 		rig_begin(&rig, "NL668");
+		rig.profile.timeouts.leave = rig.timeouts.leave = 7 * MINUTE;
 		if (i % 2) { /* in the listening before the first byte */
 			rig_untrusted(&rig, 2 * SEC);
 			rig_open(&rig);
@@ -370,6 +369,11 @@ static void test_restarts(void **state)
 	rig_pass(&rig, SEC);
 	rig_notices(&rig, "identified|");
 	rig_wire(&rig, "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|");
+	for (int i = 0; i < 20; i++) { /* over days */
+		rig_hear(&rig, "AT command ready");
+		rig_pass(&rig, 6 * HOUR);
+		rig_notices(&rig, "identified|");
+	}
 
 	rig_begin(&rig, "NL668");
 	rig_answer(&rig, "AT+CGMM", "");
@@ -433,6 +437,40 @@ static void test_other_imei(void **state)
 	assert_true(rig.d.upgrade.record.callbreak.written);
 }
 
+/* What an attempt before has seen says nothing of somebody else's. */
+static void test_elsewhere_afterwards(void **state)
+{
+	static const char *const seen[] = { "GTOTA DOWNLOAD FAILED", "GTOTA DOWNLOAD COMPLETE" };
+	(void) state;
+
+	for (size_t i = 0; i < ELEMENTSOF(seen); i++) {
+		struct rig rig;
+
+		rig_begin(&rig, "NL668");
+		rig.profile.timeouts.leave = 7 * MINUTE;
+		rig_started(&rig);
+		rig_hear(&rig, seen[i]);
+		rig_hear(&rig, "AT command ready");
+		rig_until(&rig, "hold");
+		rig_hear(&rig, "GTOTA DOWNLOADING: 1%");
+		assert_true(rig.durable.end_open);
+		rig_forget(&rig);
+		rig_pass(&rig, 5 * MINUTE - 1);
+		rig_wire(&rig, "");
+		rig_pass(&rig, 1);
+		rig_wire(&rig, "AT|");
+	}
+
+	/* its end may be all that is heard of it */
+	struct rig rig;
+
+	rig_begin(&rig, "NL668");
+	rig_hold(&rig);
+	rig_hear(&rig, "GTOTA DOWNLOAD FAILED");
+	rig_notices(&rig, "elsewhere|");
+	assert_false(rig.durable.end_open);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_restarts),
 		cmocka_unit_test(test_port_lost),
 		cmocka_unit_test(test_other_imei),
+		cmocka_unit_test(test_elsewhere_afterwards),
 	};
 
 	return cmocka_run_group_tests_name("core/upgrade-identify", tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #define IDENTIFY "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|"
 #define SETTINGS "AT+GTSET?|AT+GTSET=\"CALLBREAK\",1|AT+GTSET=\"GPRSFIRST\",1|"
-#define AGAIN    "AT+CGSN|AT+CGMR|"
+#define AGAIN	 "AT+CGSN|AT+CGMR|"
 
 static const char *const long_name = "a-name-for-an-access-point-that-goes-on-and-on-and-on-and-on-"
 				     "and-on-and-on-and-on-and-on-and-on-and-on-and-on";
@@ -18,8 +18,8 @@ static void test_order(void **state)
 	rig_hold(&rig);
 	rig_go(&rig);
 	rig_until(&rig, "download");
-	rig_wire(&rig, IDENTIFY "ATE0|AT+CMEE=1|AT+CPIN?|AT+GTOTA=?|AT+CEREG?|" SETTINGS AGAIN
-				HTTP_START "|");
+	rig_wire(&rig, IDENTIFY
+		"ATE0|AT+CMEE=1|AT+CPIN?|AT+GTOTA=?|AT+CEREG?|" SETTINGS AGAIN HTTP_START "|");
 	rig_notices(&rig, "preparing|downloading|");
 
 	/* all of it; L610 wants a context */
@@ -32,8 +32,8 @@ static void test_order(void **state)
 	rig_until(&rig, "download");
 	rig_wire(&rig, IDENTIFY
 		"ATE0|AT+CMEE=1|AT+CPIN?|AT+GTOTA=?|AT+CBC|AT+CPAS|AT+CEREG?|AT+COPS?|AT+CSQ|"
-		"AT+GTRAT?|AT+GTRAT=3|AT+CEREG?|" SETTINGS "AT+MIPCALL?|AT+MIPCALL=1|AT+MIPCALL?|" AGAIN
-			HTTP_START "|");
+		"AT+GTRAT?|AT+GTRAT=3|AT+CEREG?|" SETTINGS
+		"AT+MIPCALL?|AT+MIPCALL=1|AT+MIPCALL?|" AGAIN HTTP_START "|");
 	rig_notices(&rig, "preparing|downloading|");
 }
 
@@ -75,8 +75,8 @@ static void test_ftp(void **state)
 	rig_hold(&rig);
 	rig_go(&rig);
 	rig_until(&rig, "download");
-	assert_true(rig_did(&rig,
-		"AT+GTOTA=1,\"fota.example.net:21\",\"a/b.bin\",\"user\",\"secret\""));
+	assert_true(rig_did(
+		&rig, "AT+GTOTA=1,\"fota.example.net:21\",\"a/b.bin\",\"user\",\"secret\""));
 	/* conduct 12: it stays nowhere */
 	assert_null(memmem(&rig.d, sizeof(rig.d), "secret", 6));
 	assert_null(memmem(&rig.box, sizeof(rig.box), "secret", 6));
@@ -142,12 +142,14 @@ static void test_refusals(void **state)
 		{ "AT+CEREG?", "+CEREG: 0,x|OK", "deferred not-registered", 3 * MINUTE - 4 * SEC,
 			3 * MINUTE },
 		{ "AT+CEREG?", "OK", "deferred not-registered", 3 * MINUTE - 4 * SEC, 3 * MINUTE },
-		{ "AT+CEREG?", "ERROR", "deferred not-registered", 3 * MINUTE - 4 * SEC, 3 * MINUTE },
+		{ "AT+CEREG?", "ERROR", "deferred not-registered", 3 * MINUTE - 4 * SEC,
+			3 * MINUTE },
 		{ "AT+CEREG?", "+CEREG: 0,5|OK", "deferred roaming", 0, SEC },
 		{ "AT+COPS?", "+COPS: 0,2,\"46011\",0|OK", "deferred slow-network", 0, SEC },
 		{ "AT+COPS?", "+COPS: 0,2,\"46011\",6|OK", "deferred slow-network", 0, SEC },
 		{ "AT+COPS?", "+COPS: 0,2,\"46011\",8|OK", "deferred slow-network", 0, SEC },
-		{ "AT+CSQ", "+CSQ: 6,99|OK", "deferred weak-signal", 10 * SEC, 20 * SEC }, /* -101 */
+		{ "AT+CSQ", "+CSQ: 6,99|OK", "deferred weak-signal", 10 * SEC,
+			20 * SEC }, /* -101 */
 		{ "AT+CSQ", "+CSQ: 99,99|OK", "deferred weak-signal", 10 * SEC, 20 * SEC },
 		{ "AT+CSQ", "+CSQ: -1,99|OK", "deferred weak-signal", 10 * SEC, 20 * SEC },
 		{ "AT+CSQ", "+CSQ: x|OK", "deferred weak-signal", 10 * SEC, 20 * SEC },
@@ -164,7 +166,8 @@ static void test_refusals(void **state)
 		usec_t begun, took = 0;
 
 		rig_begin(&rig, "NL668");
-		rig.task.require = (struct requirement){ TECHNOLOGY_LTE, true, -100, true, 3500, true };
+		rig.task.require =
+			(struct requirement){ TECHNOLOGY_LTE, true, -100, true, 3500, true };
 		rig_answer(&rig, rows[i].command, rows[i].answer);
 		rig_hold(&rig);
 		begun = rig.now;
@@ -196,34 +199,47 @@ static void test_accepted(void **state)
 	} rows[] = {
 		{ TECHNOLOGY_LTE, "AT+CBC", "+CBC: 0,80,3500|OK", "preparing|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CBC", "+CBC: 0,80|OK",
-			"preparing|warning the module does not tell its supply voltage|downloading|" },
+			"preparing|warning the module does not tell its supply "
+			"voltage|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CBC", "+CBC: 0|OK",
-			"preparing|warning the module does not tell its supply voltage|downloading|" },
+			"preparing|warning the module does not tell its supply "
+			"voltage|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CBC", "+CBC:|OK",
-			"preparing|warning the module does not tell its supply voltage|downloading|" },
+			"preparing|warning the module does not tell its supply "
+			"voltage|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CBC", "OK",
-			"preparing|warning the module does not tell its supply voltage|downloading|" },
+			"preparing|warning the module does not tell its supply "
+			"voltage|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CBC", "ERROR",
-			"preparing|warning the module does not tell its supply voltage|downloading|" },
+			"preparing|warning the module does not tell its supply "
+			"voltage|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CPAS", "ERROR",
 			"preparing|warning the module does not tell whether a call is in progress|"
 			"downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CPAS", "+CPAS: x|OK", "preparing|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CPAS", "OK", "preparing|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS: 0|OK",
-			"preparing|warning the module does not tell its access technology|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS:|OK",
-			"preparing|warning the module does not tell its access technology|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS: 0,2|OK",
-			"preparing|warning the module does not tell its access technology|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS: 0,2,\"46011\"|OK",
-			"preparing|warning the module does not tell its access technology|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "OK",
-			"preparing|warning the module does not tell its access technology|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+COPS?", "ERROR",
-			"preparing|warning the module does not tell its access technology|downloading|" },
-		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS: 0,2,\"46011\",9|OK", "preparing|downloading|" },
-		{ TECHNOLOGY_UMTS, "AT+COPS?", "+COPS: 0,2,\"46011\",2|OK", "preparing|downloading|" },
+			"preparing|warning the module does not tell its access "
+			"technology|downloading|" },
+		{ TECHNOLOGY_LTE, "AT+COPS?", "+COPS: 0,2,\"46011\",9|OK",
+			"preparing|downloading|" },
+		{ TECHNOLOGY_UMTS, "AT+COPS?", "+COPS: 0,2,\"46011\",2|OK",
+			"preparing|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+CSQ", "+CSQ: 7,99|OK", "preparing|downloading|" }, /* -99 */
 		{ TECHNOLOGY_LTE, "AT+CSQ", "+CSQ: 31,0|OK", "preparing|downloading|" },
 		{ TECHNOLOGY_LTE, "AT+GTOTA=?", "OK", "preparing|downloading|" },
@@ -253,8 +269,9 @@ static void test_accepted(void **state)
 /* 2G is never fast enough for UMTS, whichever its number. */
 static void test_gsm(void **state)
 {
-	static const char *const answers[] = { "+COPS: 0,2,\"46011\",0|OK", "+COPS: 0,2,\"46011\",1|OK",
-		"+COPS: 0,2,\"46011\",3|OK", "+COPS: 0,2,\"46011\",8|OK" };
+	static const char *const answers[] = { "+COPS: 0,2,\"46011\",0|OK",
+		"+COPS: 0,2,\"46011\",1|OK", "+COPS: 0,2,\"46011\",3|OK",
+		"+COPS: 0,2,\"46011\",8|OK" };
 	(void) state;
 
 	for (size_t i = 0; i < ELEMENTSOF(answers); i++) {
@@ -323,7 +340,8 @@ static void test_pdp(void **state)
 	} rows[] = {
 		{ { 0 }, "AT+MIPCALL=1" },
 		{ { .name = "iot.example" }, "AT+MIPCALL=1,\"iot.example\"" },
-		{ { .name = "iot.example", .username = "gw" }, "AT+MIPCALL=1,\"iot.example\",\"gw\",\"\"" },
+		{ { .name = "iot.example", .username = "gw" },
+			"AT+MIPCALL=1,\"iot.example\",\"gw\",\"\"" },
 		{ { .name = "iot.example", .username = "gw", .password = "secret" },
 			"AT+MIPCALL=1,\"iot.example\",\"gw\",\"secret\"" },
 	};
@@ -392,177 +410,6 @@ static void test_pdp_fails(void **state)
 	assert_string_equal(rig.last.text, "pdp-open");
 }
 
-/* A module that restarts on the way, or is another: it starts over (conduct 2). */
-static void test_starts_over(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668"); /* boot text */
-	rig.task.require.check_rssi = true;
-	rig.task.require.rssi_dbm = -100;
-	rig_once(&rig, "AT+CSQ", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_until(&rig, "signal");
-	rig_forget(&rig);
-	rig_hear(&rig, "AT command ready");
-	rig_until(&rig, "download");
-	rig_notices(&rig, "idle|preparing|downloading|");
-	assert_non_null(strstr(rig.wire, "AT|AT+CGMI|AT+CGMM|AT+CGMR|AT+CGSN|ATE0|AT+CMEE=1|"));
-
-	rig_begin(&rig, "NL668"); /* other version: the base fits no more */
-	rig_once(&rig, "AT+CGMR", OLD "|OK");
-	rig_once(&rig, "AT+CGMR", OLD "|OK");
-	rig_answer(&rig, "AT+CGMR", "19006.1000.00.01.30|OK");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_pass(&rig, 10 * SEC);
-	rig_notices(&rig, "preparing|idle|preparing|verdict failed base-mismatch|idle|identified|");
-
-	rig_begin(&rig, "NL668"); /* another module answers */
-	rig_once(&rig, "AT+CGSN", IMEI "|OK");
-	rig_once(&rig, "AT+CGSN", IMEI "|OK");
-	rig_answer(&rig, "AT+CGSN", "861234567890999|OK");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_pass(&rig, 10 * SEC);
-	rig_notices(&rig, "preparing|idle|warning wrong-modem|verdict failed wrong-modem|identified|");
-	assert_int_equal(rig.n_starts, 0);
-
-	rig_begin(&rig, "NL668"); /* neither can be read any more */
-	rig_once(&rig, "AT+CGSN", IMEI "|OK");
-	rig_once(&rig, "AT+CGSN", IMEI "|OK");
-	rig_answer(&rig, "AT+CGSN", "ERROR");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_pass(&rig, 10 * SEC);
-	rig_notices(&rig, "preparing|verdict deferred no-answer|idle|");
-
-	rig_begin(&rig, "NL668");
-	rig_once(&rig, "AT+CGMR", OLD "|OK");
-	rig_once(&rig, "AT+CGMR", OLD "|OK");
-	rig_once(&rig, "AT+CGMR", "OK");
-	rig_started(&rig); /* once more was enough */
-}
-
-/* The port goes and comes back on the way: from the beginning, with the same task. */
-static void test_port_lost(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig_once(&rig, "AT+CPIN?", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_until(&rig, "sim");
-	rig_lost(&rig);
-	rig_pass(&rig, MINUTE);
-	rig_open(&rig);
-	rig_until(&rig, "download");
-	rig_notices(&rig, "preparing|idle|preparing|downloading|");
-
-	/* it does not come back */
-	rig_begin(&rig, "NL668");
-	rig_answer(&rig, "AT+CPIN?", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_until(&rig, "sim");
-	rig_lost(&rig);
-	rig_pass(&rig, 3 * MINUTE - 1);
-	rig_notices(&rig, "preparing|idle|");
-	rig_pass(&rig, 1);
-	rig_notices(&rig, "verdict deferred port-lost|");
-	assert_int_equal(dialogue_deadline(&rig.d), USEC_INFINITY);
-
-	/* it goes again and again */
-	rig_begin(&rig, "NL668");
-	rig_answer(&rig, "AT+CPIN?", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	for (int i = 0; i < 6; i++) {
-		rig_until(&rig, "sim");
-		assert_null(strstr(rig.notices, "verdict"));
-		rig_lost(&rig);
-		if (i < 5)
-			rig_open(&rig);
-	}
-	assert_non_null(strstr(rig.notices, "verdict deferred port-lost|"));
-}
-
-/* The module falls silent in the middle. */
-static void test_dies(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_hear(&rig, "+CEREG: 1");
-	rig_until(&rig, "download");
-
-	rig_begin(&rig, "NL668");
-	rig_once(&rig, "AT", "OK");
-	rig_once(&rig, "AT", "OK");
-	rig_answer(&rig, "AT", "");
-	rig_answer(&rig, "AT+CPIN?", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_pass(&rig, MINUTE / 2);
-	rig_notices(&rig, "preparing|verdict deferred no-answer|idle|");
-	assert_string_equal(rig_step(&rig), "refused");
-	rig_go(&rig); /* not while it is not known who is there */
-	rig_notices(&rig, "verdict deferred busy|");
-}
-
-/* Cancel: at once, in every step before the start, and nothing more is sent (conduct 13). */
-static void test_cancel(void **state)
-{
-	static const char *const commands[] = { "AT+CGMI", "ATE0", "AT+CPIN?", "AT+CEREG?", "AT+GTSET?",
-		"AT+GTSET=\"CALLBREAK\",1", "AT+CGMR" };
-	(void) state;
-
-	for (size_t i = 0; i < ELEMENTSOF(commands); i++) {
-		struct rig rig;
-
-		rig_begin(&rig, "NL668");
-		rig_hold(&rig);
-		rig_answer(&rig, commands[i], "");
-		rig_go(&rig);
-		for (int n = 0; n < 100 && !rig_did(&rig, commands[i]); n++)
-			rig_pass(&rig, 100 * MSEC);
-		rig_forget(&rig);
-		rig_cancel(&rig);
-		assert_non_null(strstr(rig.notices, "verdict cancelled cancelled|"));
-		rig_cancel(&rig); /* twice changes nothing */
-		assert_null(strstr(strstr(rig.notices, "verdict") + 1, "verdict"));
-		rig_pass(&rig, HOUR);
-		assert_int_equal(rig.n_starts, 0);
-		assert_int_equal(rig.d.upgrade.record.attempt, 0);
-	}
-}
-
-static void test_cancel_without_port(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig_answer(&rig, "AT+CPIN?", "");
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_until(&rig, "sim");
-	rig_lost(&rig);
-	rig_cancel(&rig);
-	rig_notices(&rig, "preparing|idle|verdict cancelled cancelled|");
-	rig_answer(&rig, "AT+CPIN?", "+CPIN: READY|OK");
-	rig_open(&rig);
-	rig_pass(&rig, HOUR);
-	assert_int_equal(rig.n_starts, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,11 +427,6 @@ int main(void)
 		cmocka_unit_test(test_pdp),
 		cmocka_unit_test(test_pdp_whose),
 		cmocka_unit_test(test_pdp_fails),
-		cmocka_unit_test(test_starts_over),
-		cmocka_unit_test(test_port_lost),
-		cmocka_unit_test(test_dies),
-		cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_cancel_without_port),
 	};
 
 	return cmocka_run_group_tests_name("core/upgrade-prepare", tests, NULL, NULL);

@@ -12,17 +12,18 @@ static void pass_to_verdict(struct rig *rig)
 /* Before the start step: it begins again, and the one attempt is the first. */
 static void test_before_start(void **state)
 {
-	static const char *const steps[] = { "sync", "no-echo", "error-codes", "sim", "probe", "supply",
-		"call", "network", "operator", "signal", "rat-read", "rat-lock", "network-again",
-		"settings-read", "no-callbreak", "gprs-first", "pdp-ask", "pdp-open", "pdp-wait",
-		"imei-again", "revision-again", "start" };
+	static const char *const steps[] = { "sync", "no-echo", "error-codes", "sim", "probe",
+		"supply", "call", "network", "operator", "signal", "rat-read", "rat-lock",
+		"network-again", "settings-read", "no-callbreak", "gprs-first", "pdp-ask",
+		"pdp-open", "pdp-wait", "imei-again", "revision-again", "start" };
 	(void) state;
 
 	for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
 		struct rig rig;
 
 		rig_begin(&rig, "L610");
-		rig.task.require = (struct requirement){ TECHNOLOGY_LTE, true, -100, true, 3500, true };
+		rig.task.require =
+			(struct requirement){ TECHNOLOGY_LTE, true, -100, true, 3500, true };
 		rig.task.rat = RAT_LOCK;
 		rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
 		rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
@@ -58,7 +59,7 @@ static void test_at_start(void **state)
 {
 	static const struct {
 		usec_t after, back; /* from the start to the crash, and to the open port */
-		usec_t first;       /* byte, from the start */
+		usec_t first;	    /* byte, from the start */
 	} rows[] = {
 		{ 0, 0, 7 * MINUTE },
 		{ MINUTE, MINUTE, 7 * MINUTE },
@@ -146,7 +147,7 @@ static void test_later(void **state)
 	enum { COMPLETE = 1, FAILED = 2, LOST = 4, BOOT = 8, VERIFYING = 16 };
 	static const struct {
 		int seen;
-		const char *step; /* after the port is open again */
+		const char *step;      /* after the port is open again */
 		const char *old, *new; /* verdict, by the version that is read */
 	} rows[] = {
 		{ COMPLETE, "leave", "failed no-reboot", "succeeded" },

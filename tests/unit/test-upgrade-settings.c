@@ -15,17 +15,19 @@ static void test_values(void **state)
 {
 	static const struct {
 		const char *answer, *warning; /* to AT+GTSET? */
-		const char *lines;            /* of the restoration, behind the identification */
+		const char *lines;	      /* of the restoration, behind the identification */
 	} rows[] = {
 		{ "+GTSET: \"CALLBREAK\",0|+GTSET: \"GPRSFIRST\",0|OK", NULL,
 			"AT+GTSET=\"CALLBREAK\",0|AT+GTSET=\"GPRSFIRST\",0|" },
 		{ "+GTSET: \"IPRFMT\",2|+GTSET: gprsfirst,1|+GTSET: callbreak,0|OK", NULL,
 			"AT+GTSET=\"CALLBREAK\",0|AT+GTSET=\"GPRSFIRST\",1|" },
-		{ "+GTSET: \"CALLBREAK\",1|OK", "will not be restored", "AT+GTSET=\"CALLBREAK\",1|" },
-		{ "+GTSET: \"GPRSFIRST\",0|OK", "will not be restored", "AT+GTSET=\"GPRSFIRST\",0|" },
+		{ "+GTSET: \"CALLBREAK\",1|OK", "will not be restored",
+			"AT+GTSET=\"CALLBREAK\",1|" },
+		{ "+GTSET: \"GPRSFIRST\",0|OK", "will not be restored",
+			"AT+GTSET=\"GPRSFIRST\",0|" },
 		/* nothing that could not be sent back as it is */
-		{ "+GTSET: \"CALLBREAK\",x|+GTSET: \"GPRSFIRST\",\"a;b\"|OK", "will not be restored",
-			"" },
+		{ "+GTSET: \"CALLBREAK\",x|+GTSET: \"GPRSFIRST\",\"a;b\"|OK",
+			"will not be restored", "" },
 		{ "+GTSET: \"CALLBREAK\",|+GTSET: \"GPRSFIRST\"|+GTSET:|OK", "will not be restored",
 			"" },
 		{ "+GTSET: \"CALLBREAK\",0000000000000000000000000000000000|OK",
@@ -140,7 +142,8 @@ static void test_rat(void **state)
 		rig_answer(&rig, "AT+GTRAT?", rows[i].answer);
 		run_to_verdict(&rig);
 		assert_true(rig_did(&rig, "AT+GTRAT=3"));
-		assert_int_equal(strstr(rig.notices, "RAT setting: it will not") != NULL, !rows[i].line);
+		assert_int_equal(
+			strstr(rig.notices, "RAT setting: it will not") != NULL, !rows[i].line);
 		rig_forget(&rig);
 		rig_restore(&rig);
 		rig_until(&rig, "hold");

@@ -1,242 +1,5 @@
-/* The irreversible line: save, then act; and listening to what comes of it (conduct 4, 5, 8, 13). */
+/* The irreversible line, and listening to what comes of it (conduct 4, 5, 8). */
 #include "tests/unit/upgrade-rig.h"
-
-/* The start's save is asked for, and has not ended. */
-static void begin_at_save(struct rig *rig, const char *profile)
-{
-	rig_begin(rig, profile);
-	rig->saves = RIG_SAVES_LATE;
-	rig->save_step = "start";
-	rig_hold(rig);
-	rig_go(rig);
-	rig_until(rig, "start");
-	assert_true(rig->pending != 0);
-	assert_true(rig->pending_record.start_durable);
-	assert_int_equal(rig->n_starts, 0);
-	rig_forget(rig);
-}
-
-static void assert_taken_back(const struct upgrade_record *r)
-{
-	assert_false(r->start_durable);
-	assert_false(r->end_open);
-	assert_int_equal(r->attempt, 0);
-	assert_int_equal(r->started, 0);
-}
-
-static void test_save_then_act(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	begin_at_save(&rig, "NL668");
-	rig_pass(&rig, 5 * SEC - 1);
-	rig_wire(&rig, "");
-	rig.saves = RIG_SAVES;
-	rig_saved(&rig, true);
-	rig_wire(&rig, HTTP_START "|");
-	assert_true(upgrade_past_no_return(&rig.d.upgrade));
-	assert_int_equal(rig.durable.attempt, 1);
-	assert_string_equal(rig.durable.step, "start");
-	assert_string_equal(rig.durable.from, OLD);
-	assert_string_equal(rig.durable.to, NEW);
-	assert_string_equal(rig.durable.imei, IMEI);
-	assert_string_equal(rig.durable.model, "NL668-EU-00");
-}
-
-/* conduct 13: what comes before SAVED, and what is durable in the end */
-static void test_before_saved(void **state)
-{
-	enum { FAILS, EXPIRES, CANCEL, LOST, REPORT, BOOT };
-	static const struct {
-		int how;
-		const char *verdict;
-	} rows[] = {
-		{ FAILS, "verdict deferred store|" },
-		{ EXPIRES, "verdict deferred store|" },
-		{ CANCEL, "verdict cancelled cancelled|" },
-		{ LOST, "" }, /* begins again when the port is back */
-		{ REPORT, "verdict deferred busy|" },
-		{ BOOT, "" },
-	};
-	(void) state;
-
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		struct rig rig;
-		uint64_t late;
-		struct upgrade_record late_record;
-
-		begin_at_save(&rig, "NL668");
-		late = rig.pending;
-		late_record = rig.pending_record;
-		rig.save_step = NULL; /* the second record is kept too */
-		switch (rows[i].how) {
-		case FAILS:
-			rig_saved(&rig, false);
-			late = 0;
-			break;
-		case EXPIRES:
-			rig_pass(&rig, 5 * SEC);
-			break;
-		case CANCEL:
-			rig_cancel(&rig);
-			break;
-		case LOST:
-			rig_lost(&rig);
-			break;
-		case REPORT:
-			rig_hear(&rig, "GTOTA DOWNLOADING: 5%");
-			break;
-		case BOOT:
-			rig_hear(&rig, "AT command ready");
-			break;
-		}
-		assert_null(strstr(rig.wire, "GTOTA"));
-		assert_true(strncmp(rig.notices, rows[i].verdict, strlen(rows[i].verdict)) == 0);
-		assert_false(upgrade_past_no_return(&rig.d.upgrade));
-		/* the late SAVED changes nothing, and a second record undoes it */
-		assert_true(rig.pending > late);
-		assert_false(rig.pending_record.start_durable);
-		if (late) {
-			rig.durable = late_record;
-			dialogue_saved(&rig.d, late, true, rig.now);
-			assert_false(upgrade_past_no_return(&rig.d.upgrade));
-		}
-		rig.saves = RIG_SAVES;
-		rig_saved(&rig, true);
-		assert_false(rig.durable.start_durable);
-		assert_int_equal(rig.durable.attempt, 0);
-		if (rows[i].how != REPORT)
-			assert_taken_back(&rig.durable);
-		assert_int_equal(rig.n_starts, 0);
-		if (rows[i].how == LOST)
-			rig_open(&rig);
-		if (rows[i].how == LOST || rows[i].how == BOOT) {
-			rig_until(&rig, "download");
-			assert_int_equal(rig.n_starts, 1);
-			assert_int_equal(rig.durable.attempt, 1);
-		}
-	}
-}
-
-/* Also the settings wait for their save, and a failing store ends the attempt before them. */
-static void test_settings_not_saved(void **state)
-{
-	static const char *const steps[] = { "no-callbreak", "rat-lock", "pdp-open" };
-	(void) state;
-
-	for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
-		struct rig rig;
-
-		rig_begin(&rig, "L610");
-		rig.task.rat = RAT_LOCK;
-		rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
-		rig.saves = RIG_SAVES_NEVER;
-		rig.save_step = steps[i];
-		rig_hold(&rig);
-		rig_go(&rig);
-		rig_pass(&rig, MINUTE);
-		assert_non_null(strstr(rig.notices, "verdict deferred store|"));
-		assert_int_equal(rig.n_starts, 0);
-		assert_false(rig_did(&rig, i == 0   ? "AT+GTSET=\"CALLBREAK\",1"
-					   : i == 1 ? "AT+GTRAT=3"
-						    : "AT+MIPCALL=1"));
-		assert_true(upgrade_is_holding(&rig.d.upgrade));
-	}
-}
-
-/* conduct 3 and 13: what was not sent is not put back, also when its SAVED comes late */
-static void test_settings_before_saved(void **state)
-{
-	static const char *const steps[] = { "no-callbreak", "rat-lock", "pdp-open" };
-	(void) state;
-
-	for (size_t i = 0; i < 5 * ELEMENTSOF(steps); i++) {
-		struct rig rig;
-		uint64_t late;
-		int how = (int) (i % 5);
-
-		rig_begin(&rig, "L610");
-		rig.task.rat = RAT_LOCK;
-		rig_answer(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
-		rig.saves = RIG_SAVES_LATE;
-		rig.save_step = steps[i / 5];
-		rig_hold(&rig);
-		rig_go(&rig);
-		rig_until(&rig, steps[i / 5]);
-		late = rig.pending;
-		assert_true(late != 0);
-		rig.save_step = NULL;
-		if (how == 0)
-			rig_cancel(&rig);
-		else if (how == 1)
-			rig_lost(&rig);
-		else if (how == 2)
-			rig_pass(&rig, 5 * SEC);
-		else if (how == 3)
-			rig_hear(&rig, "AT command ready");
-		else
-			rig_hear(&rig, "GTOTA DOWNLOAD START");
-		assert_true(rig.pending > late);
-		dialogue_saved(&rig.d, late, true, rig.now);
-		rig.saves = RIG_SAVES;
-		rig_saved(&rig, true);
-		assert_int_equal(rig.durable.callbreak.written, i / 5 == 2);
-		assert_int_equal(rig.durable.rat.written, i / 5 != 1);
-		assert_false(rig.durable.pdp_opened);
-	}
-}
-
-/* A credential read since the configuration was checked. */
-static void test_cannot_be_built(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig.task.request = (struct gtota_request){ GTOTA_FTP, "fota.example.net", "a.bin", "user",
-		"with \"quote\"" };
-	rig_hold(&rig);
-	rig_go(&rig);
-	rig_pass(&rig, MINUTE);
-	rig_notices(&rig, "preparing|downloading|verdict failed credential|idle|identified|");
-	assert_taken_back(&rig.durable);
-	assert_int_equal(rig.n_starts, 0);
-}
-
-/* conduct 5: the port goes before a byte is out, and after the first */
-static void test_first_byte(void **state)
-{
-	struct rig rig;
-	const char *p;
-	(void) state;
-
-	begin_at_save(&rig, "NL668");
-	rig.stuck = true;
-	rig.saves = RIG_SAVES;
-	rig_saved(&rig, true);
-	assert_true(upgrade_past_no_return(&rig.d.upgrade));
-	rig_lost(&rig);
-	assert_taken_back(&rig.durable);
-	rig.stuck = false;
-	rig_open(&rig);
-	rig_until(&rig, "download"); /* it was never sent, so it may be */
-	assert_int_equal(rig.n_starts, 1);
-
-	begin_at_save(&rig, "NL668");
-	rig.stuck = true;
-	rig.saves = RIG_SAVES;
-	rig_saved(&rig, true);
-	assert_true(dialogue_output(&rig.d, &p) > 1);
-	dialogue_written(&rig.d, 0, rig.now);
-	assert_false(rig.d.upgrade.line_sent);
-	dialogue_written(&rig.d, 1, rig.now);
-	dialogue_written(&rig.d, 1, rig.now);
-	rig_lost(&rig);
-	assert_true(rig.durable.start_durable);
-	assert_true(rig.durable.left);
-	assert_string_equal(rig_step(&rig), "return");
-}
 
 /* conduct 5: only an ERROR to that very line takes it back */
 static void test_error(void **state)
@@ -246,8 +9,7 @@ static void test_error(void **state)
 		int cme;
 		usec_t late;
 	} rows[] = {
-		{ "ERROR", AT_ERROR_NONE, 0 },
-		{ "+CME ERROR: 50", 50, 0 },
+		{ "ERROR", AT_ERROR_NONE, 0 }, { "+CME ERROR: 50", 50, 0 },
 		{ "+CME ERROR: 100", 100, 119 * SEC }, /* conduct 4: late, and still this line's */
 	};
 	(void) state;
@@ -398,8 +160,8 @@ static void test_listening_ends(void **state)
 {
 	static const struct {
 		const char *lines; /* all at once, after the OK */
-		usec_t first;      /* byte after that */
-		bool end_open;     /* conduct 8 */
+		usec_t first;	   /* byte after that */
+		bool end_open;	   /* conduct 8 */
 	} rows[] = {
 		{ "", 5 * MINUTE, true },
 		{ "GTOTA DOWNLOAD START", 5 * MINUTE, true },
@@ -513,10 +275,12 @@ static void test_next_start(void **state)
 	rig_go(&rig);
 	for (int i = 0; i < 100 && !strstr(rig.notices, "verdict"); i++)
 		rig_pass(&rig, SEC);
-	rig_notices(&rig, "preparing|downloading|warning rejected|verdict deferred busy|idle|identified|");
+	rig_notices(&rig,
+		"preparing|downloading|warning rejected|verdict deferred busy|idle|identified|");
 	assert_int_equal(rig.n_starts, 2);
 	assert_int_equal(rig.durable.attempt, 1);
 	assert_true(rig.durable.end_open);
+	assert_int_equal(rig.durable.started, started);
 
 	/* a restart in between ends it */
 	rig_hear(&rig, "AT command ready");
@@ -528,31 +292,6 @@ static void test_next_start(void **state)
 		rig_pass(&rig, SEC);
 	assert_non_null(strstr(rig.notices, "verdict failed rejected|"));
 	assert_int_equal(rig.durable.attempt, 2);
-}
-
-/* Taken back, the earlier start's open end stays open. */
-static void test_taken_back_end_open(void **state)
-{
-	struct rig rig;
-	usec_t started;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig_answer(&rig, "AT+GTOTA=0*", "");
-	rig_started(&rig);
-	started = rig.durable.started;
-	rig_until(&rig, "hold");
-	rig_pass(&rig, HOUR);
-	rig.saves = RIG_SAVES_NEVER;
-	rig.save_step = "start";
-	rig_forget(&rig);
-	rig_go(&rig);
-	for (int i = 0; i < 100 && !strstr(rig.notices, "verdict"); i++)
-		rig_pass(&rig, SEC);
-	assert_non_null(strstr(rig.notices, "verdict deferred store|"));
-	assert_true(rig.durable.end_open);
-	assert_int_equal(rig.durable.started, started);
-	assert_int_equal(rig.durable.attempt, 1);
 }
 
 /* A target that is no version is never reached, and does not overflow anything. */
@@ -583,8 +322,8 @@ static void test_out_of_order(void **state)
 	dialogue_saved(&rig.d, 0, false, rig.now);
 	rig_flow(&rig);
 	assert_true(upgrade_past_no_return(&rig.d.upgrade));
-	upgrade_step(&rig.d.upgrade, &(struct upgrade_event){ .type = UPGRADE_EVENT_ENTER }, rig.now,
-		&effects);
+	upgrade_step(&rig.d.upgrade, &(struct upgrade_event){ .type = UPGRADE_EVENT_ENTER },
+		rig.now, &effects);
 	assert_int_equal(effects.save, 0);
 	assert_int_equal(effects.n_notices, 0);
 	assert_false(effects.send);
@@ -594,15 +333,90 @@ static void test_out_of_order(void **state)
 	assert_string_equal(rig_step(&rig), "download");
 }
 
+/* The boot loader's reports prolong `leave`: it is at work. */
+static void test_boot_loader(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "NL668");
+	rig_started(&rig);
+	rig_hear(&rig, "GTOTA DOWNLOAD COMPLETE");
+	for (int i = 0; i < 5; i++) {
+		rig_pass(&rig, 4 * MINUTE);
+		rig_hear(&rig, i % 2 ? "+QIND: \"FOTA\",\"UPDATING\",20" : "GTOTA UPDATE 5%");
+	}
+	rig_pass(&rig, 5 * MINUTE - 1);
+	rig_wire(&rig, "");
+	rig_pass(&rig, 1);
+	rig_wire(&rig, "AT|");
+}
+
+/* `stall` without a word counts from the start line, not from what was before it (conduct 6). */
+static void test_no_start_in_time(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "NL668");
+	rig_answer(&rig, "AT+GTOTA=0*", "");
+	rig_hold(&rig);
+	rig_pass(&rig, HOUR);
+	rig_go(&rig);
+	rig_until(&rig, "start");
+	rig_pass(&rig, 5 * MINUTE - 1);
+	assert_null(strstr(rig.notices, "verdict"));
+	rig_until(&rig, "hold");
+	assert_non_null(strstr(rig.notices, "verdict failed no-start|"));
+}
+
+/* conduct 4: AT at most every 30 s, or `settle` when shorter (the rig looks at every line) */
+static void test_interval(void **state)
+{
+	static const usec_t settles[] = { 2 * SEC, 30 * SEC, 90 * SEC };
+	(void) state;
+
+	for (size_t i = 0; i < ELEMENTSOF(settles); i++) {
+		struct rig rig;
+		usec_t interval = usec_min(settles[i], 30 * SEC);
+		int n = 0;
+
+		rig_begin(&rig, "NL668");
+		rig.profile.timeouts.settle = settles[i];
+		rig_started(&rig);
+		rig.deaf = true;
+		rig_hear(&rig, "GTOTA DOWNLOAD FAILED");
+		rig_pass(&rig, 10 * MINUTE - 1);
+		for (const char *p = rig.wire; (p = strstr(p, "AT|")); p++)
+			n++;
+		/* a probe takes 2 s to be given up */
+		assert_int_equal(n, 10 * MINUTE / usec_max(interval, AT_SYNC_TIMEOUT));
+	}
+}
+
+/* Very small time-outs, as in accelerated tests: no step stands still, and the order holds. */
+static void test_small(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "NL668");
+	rig.profile.timeouts = (struct timeouts){ 1 * SEC, 1 * SEC, 1 * SEC, 1 * SEC, 1 * SEC,
+		1 * SEC, 2 * SEC, 1 * SEC, 1 * SEC, 1 * SEC };
+	rig_started(&rig);
+	rig.deaf = true;
+	rig_hear(&rig, "GTOTA DOWNLOAD COMPLETE");
+	rig_pass(&rig, 10 * SEC);
+	rig_notices(&rig, "installing|verifying|verdict unknown not-back|");
+	rig.deaf = false;
+	rig_answer(&rig, "AT+CGMR", NEW "|OK");
+	rig_until(&rig, "hold");
+	rig_notices(&rig, "verdict succeeded|idle|identified|");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_save_then_act),
-		cmocka_unit_test(test_before_saved),
-		cmocka_unit_test(test_settings_not_saved),
-		cmocka_unit_test(test_settings_before_saved),
-		cmocka_unit_test(test_cannot_be_built),
-		cmocka_unit_test(test_first_byte),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_no_carrier),
 		cmocka_unit_test(test_late),
@@ -612,9 +426,12 @@ int main(void)
 		cmocka_unit_test(test_download_limit),
 		cmocka_unit_test(test_cancel_after),
 		cmocka_unit_test(test_next_start),
-		cmocka_unit_test(test_taken_back_end_open),
 		cmocka_unit_test(test_long_target),
 		cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_boot_loader),
+		cmocka_unit_test(test_no_start_in_time),
+		cmocka_unit_test(test_interval),
+		cmocka_unit_test(test_small),
 	};
 
 	return cmocka_run_group_tests_name("core/upgrade-start", tests, NULL, NULL);

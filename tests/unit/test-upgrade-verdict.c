@@ -94,7 +94,8 @@ static void test_failures(void **state)
 		rig_pass(&rig, 5 * MINUTE - 1);
 		assert_null(strstr(rig.notices, "verdict"));
 		rig_until(&rig, "hold");
-		if (!strstr(rig.notices, strcat(strcat(verdict, rows[i].verdict), "|idle|identified|")))
+		if (!strstr(rig.notices,
+			    strcat(strcat(verdict, rows[i].verdict), "|idle|identified|")))
 			fail_msg("row %zu: %s", i, rig.notices);
 		assert_true(rig.now >= last + 5 * MINUTE);
 		assert_false(rig.durable.start_durable);
@@ -330,7 +331,8 @@ static void test_unknown(void **state)
 		rig_pass(&rig, 1);
 		assert_int_equal(rig.now, gone + 20 * MINUTE);
 		assert_non_null(strstr(rig.notices, "verdict unknown not-back|"));
-		assert_string_equal(rig.last.text, rows[i].how == 2 ? "another module answers" : "");
+		assert_string_equal(
+			rig.last.text, rows[i].how == 2 ? "another module answers" : "");
 		assert_true(upgrade_past_no_return(&rig.d.upgrade));
 		assert_true(rig.durable.start_durable);
 		rig_forget(&rig);
@@ -390,57 +392,13 @@ static void test_port_flaps(void **state)
 	assert_non_null(strstr(rig.notices, "verdict failed port-lost|"));
 }
 
-/* conduct 4: AT at most every 30 s, or `settle` when shorter (the rig looks at every line) */
-static void test_interval(void **state)
-{
-	static const usec_t settles[] = { 2 * SEC, 30 * SEC, 90 * SEC };
-	(void) state;
-
-	for (size_t i = 0; i < ELEMENTSOF(settles); i++) {
-		struct rig rig;
-		usec_t interval = usec_min(settles[i], 30 * SEC);
-		int n = 0;
-
-		rig_begin(&rig, "NL668");
-		rig.profile.timeouts.settle = settles[i];
-		rig_started(&rig);
-		rig.deaf = true;
-		rig_hear(&rig, "GTOTA DOWNLOAD FAILED");
-		rig_pass(&rig, 10 * MINUTE - 1);
-		for (const char *p = rig.wire; (p = strstr(p, "AT|")); p++)
-			n++;
-		/* a probe takes 2 s to be given up */
-		assert_int_equal(n, 10 * MINUTE / usec_max(interval, AT_SYNC_TIMEOUT));
-	}
-}
-
-/* Very small time-outs, as in accelerated tests: no step stands still, and the order holds. */
-static void test_small(void **state)
-{
-	struct rig rig;
-	(void) state;
-
-	rig_begin(&rig, "NL668");
-	rig.profile.timeouts = (struct timeouts){ 1 * SEC, 1 * SEC, 1 * SEC, 1 * SEC, 1 * SEC, 1 * SEC,
-		2 * SEC, 1 * SEC, 1 * SEC, 1 * SEC };
-	rig_started(&rig);
-	rig.deaf = true;
-	rig_hear(&rig, "GTOTA DOWNLOAD COMPLETE");
-	rig_pass(&rig, 10 * SEC);
-	rig_notices(&rig, "installing|verifying|verdict unknown not-back|");
-	rig.deaf = false;
-	rig_answer(&rig, "AT+CGMR", NEW "|OK");
-	rig_until(&rig, "hold");
-	rig_notices(&rig, "verdict succeeded|idle|identified|");
-}
-
 /* After a verdict the same dialogue makes another attempt. */
 static void test_again(void **state)
 {
 	struct rig rig;
 	(void) state;
 
-	begin(&rig, OLD "|OK", "GTOTA DOWNLOAD FAILED");
+	begin(&rig, OLD "|OK", "GTOTA DOWNLOADING: 50%|GTOTA DOWNLOAD FAILED");
 	rig_until(&rig, "hold");
 	assert_non_null(strstr(rig.notices, "verdict failed download-failed|"));
 	rig_forget(&rig);
@@ -455,6 +413,39 @@ static void test_again(void **state)
 	rig_until(&rig, "hold");
 	rig_notices(&rig,
 		"preparing|downloading|1%|installing|verifying|verdict succeeded|idle|identified|");
+}
+
+/* `return` expires between two reads that are longer apart than questions are: still `settle`. */
+static void test_long_settle(void **state)
+{
+	struct rig rig;
+	usec_t first;
+	(void) state;
+
+	begin(&rig, NEW "|OK", "GTOTA DOWNLOAD COMPLETE");
+	rig.profile.timeouts.settle = 90 * SEC;
+	rig.profile.timeouts.return_ = 60 * SEC;
+	rig_lost(&rig);
+	rig_open(&rig);
+	rig_until(&rig, "settle");
+	first = rig.now;
+	rig_until(&rig, "hold");
+	assert_non_null(strstr(rig.notices, "verdict unknown not-back|"));
+	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
+	assert_true(rig.now >= first + 90 * SEC);
+}
+
+/* The target without a word from the module: success all the same, and an end of rule 8. */
+static void test_silent_success(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	begin(&rig, NEW "|OK", "");
+	rig_until(&rig, "hold");
+	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
+	assert_int_equal(upgrade_next_start(&rig.d.upgrade), 0);
+	assert_false(rig.durable.end_open);
 }
 
 int main(void)
@@ -472,9 +463,9 @@ int main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_unknown_comes_and_goes),
 		cmocka_unit_test(test_port_flaps),
-		cmocka_unit_test(test_interval),
-		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_long_settle),
+		cmocka_unit_test(test_silent_success),
 	};
 
 	return cmocka_run_group_tests_name("core/upgrade-verdict", tests, NULL, NULL);

@@ -128,7 +128,8 @@ static void check_line(struct rig *rig, const char *line)
 		if (strcmp(line, "AT") == 0) {
 			if (rig->asked)
 				assert_true(rig->now >=
-					    rig->asked + usec_min(30 * SEC, rig->profile.timeouts.settle));
+					    rig->asked + usec_min(30 * SEC,
+								 rig->profile.timeouts.settle));
 			rig->asked = rig->now;
 		}
 	}
@@ -302,7 +303,8 @@ void rig_until(struct rig *rig, const char *step)
 		usec_t deadline = dialogue_deadline(&rig->d);
 
 		if (deadline > end)
-			fail_msg("step \"%s\" instead of \"%s\": %s", rig_step(rig), step, rig->steps);
+			fail_msg("step \"%s\" instead of \"%s\": %s", rig_step(rig), step,
+				rig->steps);
 		rig->now = usec_max(rig->now, deadline);
 		dialogue_advance(&rig->d, rig->now);
 		rig_flow(rig);
@@ -322,7 +324,8 @@ void rig_begin(struct rig *rig, const char *profile)
 		.from = OLD,
 		.to = NEW,
 	};
-	rig_answer(rig, "AT+CGMM", strcmp(profile, "L610") == 0 ? "L610-CN-62-36|OK" : "NL668-EU-00|OK");
+	rig_answer(rig, "AT+CGMM",
+		strcmp(profile, "L610") == 0 ? "L610-CN-62-36|OK" : "NL668-EU-00|OK");
 	dialogue_init(&rig->d, &rig->box, &rig->modem, &rig->timeouts, true, 2 * SEC);
 }
 
