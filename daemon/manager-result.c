@@ -18,9 +18,8 @@ static void say_left(const struct modem *m)
 			 : m->port_reason ? m->port_reason
 			 : m->refused	  ? m->refused
 					  : REASON_NO_ANSWER;
-	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason, "%s (%s): %s",
-		m->job ? job_state_name(m->state) : "waiting", reason_name(reason),
-		reason_next_step(reason));
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason, "left: %s (%s)",
+		m->job ? job_state_name(m->state) : "waiting", reason_name(reason));
 }
 
 int manager_result(const struct manager *g)

@@ -196,6 +196,7 @@ static void on_input(
 	modem_log_bytes(m, false, data, size);
 	dialogue_input(&m->dialogue, data, size, now);
 	modem_perform(m, now);
+	modem_check_noise(m, now);
 }
 
 static void on_hangup(struct ports *ports UNUSED, struct port *port, int error UNUSED, usec_t now)

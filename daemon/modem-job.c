@@ -132,10 +132,17 @@ void modem_reconcile(struct modem *m, usec_t now)
 	}
 }
 
+/* With --once what is deferred is not tried for ever (conduct 19). */
+static bool has_tried_enough(const struct modem *m)
+{
+	return m->manager->options.once && m->campaign &&
+	       m->deferrals > m->campaign->retry.attempts;
+}
+
 bool modem_may_go(const struct modem *m, usec_t now)
 {
 	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && !m->doubled &&
-	       m->due <= now && upgrade_is_holding(&m->dialogue.upgrade) &&
+	       m->due <= now && !has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
 	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed;
 }
 
@@ -143,7 +150,7 @@ usec_t modem_due(const struct modem *m)
 {
 	usec_t due = usec_max(m->due, upgrade_next_start(&m->dialogue.upgrade));
 
-	if (!m->job || m->state != JOB_WAITING || m->slot || due == 0 ||
+	if (!m->job || m->state != JOB_WAITING || m->slot || due == 0 || has_tried_enough(m) ||
 		due <= m->manager->looked || !upgrade_is_holding(&m->dialogue.upgrade))
 		return USEC_INFINITY;
 	return due;
@@ -330,6 +337,6 @@ bool modem_is_settled(const struct modem *m, usec_t now)
 	if (reason_class(m->refused) == REASON_PERSON && m->refused)
 		return true;
 	if (m->identified && m->job)
-		return m->deferrals > m->campaign->retry.attempts && upgrade_is_holding(u);
+		return has_tried_enough(m) && upgrade_is_holding(u);
 	return now >= usec_add(usec_max(m->absent_since, m->manager->started), patience);
 }

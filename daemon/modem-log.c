@@ -84,6 +84,15 @@ static void log_phase(struct modem *m)
 	}
 }
 
+/* For people: whole seconds, or tenths below one. */
+static const char *wait_text(const struct modem *m, char buffer[static USEC_FORMAT_MAX])
+{
+	usec_t wait = usec_sub(m->due, clock_boottime());
+	usec_t unit = wait < SEC ? 100 * MSEC : SEC;
+
+	return usec_format(buffer, (wait + unit - 1) / unit * unit);
+}
+
 static void log_end(struct modem *m, const struct upgrade_notice *n)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
@@ -104,13 +113,12 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 		else if (n->outcome == OUTCOME_DEFERRED)
 			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, n->reason,
 				"not now (%s): %s; again in %s", reason_name(n->reason),
-				reason_meaning(n->reason),
-				usec_format(pause, usec_sub(m->due, clock_boottime())));
+				reason_meaning(n->reason), wait_text(m, pause));
 		else
 			modem_log(m, LOG_WARNING, LOG_MESSAGE_ATTEMPT_FAILED, n->reason,
 				"attempt %u failed (%s)%s: %s; again in %s", m->attempts,
 				reason_name(n->reason), cme, reason_meaning(n->reason),
-				usec_format(pause, usec_sub(m->due, clock_boottime())));
+				wait_text(m, pause));
 		break;
 	case JOB_FAILED:
 		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, m->reason, "failed (%s)%s: %s %s",
@@ -135,6 +143,9 @@ static void log_restored(struct modem *m, const struct upgrade_notice *n)
 	if (n->reason == REASON_NONE)
 		modem_log(m, LOG_INFO, LOG_MESSAGE_SETTING_RESTORED, REASON_NONE,
 			"the module's settings are as they were before");
+	else if (n->reason == REASON_SETTING_REFUSED)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_SETTING_NOT_RESTORED, n->reason,
+			"the module refuses to have a setting put back as it was");
 	else
 		modem_log(m, LOG_WARNING, LOG_MESSAGE_SETTING_NOT_RESTORED, n->reason,
 			"the module's settings are not restored yet (%s)", reason_name(n->reason));
@@ -193,7 +204,7 @@ void modem_log_notice(struct modem *m, const struct upgrade_notice *n, usec_t no
 			n->text);
 		break;
 	case NOTICE_RESTORED:
-		m->restore = n->reason != REASON_NONE;
+		m->restore = n->reason != REASON_NONE && n->reason != REASON_SETTING_REFUSED;
 		log_restored(m, n);
 		manager_wake(m->manager);
 		break;

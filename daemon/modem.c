@@ -194,13 +194,18 @@ static bool has_twin(const struct modem *m)
 	return m->device && m->device->holders > 1;
 }
 
+void modem_close(struct modem *m, usec_t now)
+{
+	close_port(m);
+	dialogue_lost(&m->dialogue, now);
+	modem_perform(m, now);
+}
+
 static void give_way(struct modem *m, usec_t now)
 {
 	if (m->port_state == MODEM_PORT_CLOSED || upgrade_past_no_return(&m->dialogue.upgrade))
 		return;
-	close_port(m);
-	dialogue_lost(&m->dialogue, now);
-	modem_perform(m, now);
+	modem_close(m, now);
 	refuse_port(m, REASON_DUPLICATE, TWIN, now);
 }
 
@@ -336,8 +341,8 @@ void modem_opened(struct modem *m, const struct serial_result *result, usec_t no
 	}
 	m->port_state = MODEM_PORT_OPEN;
 	m->port_reason = REASON_NONE;
-	modem_log(
-		m, LOG_INFO, LOG_MESSAGE_MODEM_PRESENT, REASON_NONE, "%s is open", m->config->port);
+	modem_log(m, m->health == MODEM_WELL ? LOG_INFO : LOG_DEBUG, LOG_MESSAGE_MODEM_PRESENT,
+		REASON_NONE, "%s is open", m->config->port);
 	dialogue_opened(&m->dialogue, now);
 	modem_perform(m, now);
 }
@@ -349,7 +354,8 @@ void modem_lost(struct modem *m, usec_t now)
 	m->port_reason = REASON_PORT_ABSENT;
 	m->absent_since = now;
 	m->reopen = now;
-	modem_log(m, LOG_NOTICE,
+	modem_check_flaps(m, now);
+	modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,
 		upgrade_past_no_return(&m->dialogue.upgrade) ? LOG_MESSAGE_MODULE_LEFT
 							     : LOG_MESSAGE_MODEM_ABSENT,
 		REASON_NONE, "%s has gone away", m->config->port);

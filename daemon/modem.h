@@ -14,6 +14,10 @@
 #include "daemon/manager.h"
 #include "io/log.h"
 
+/* Is it left alone for a while, and why? */
+enum modem_health { MODEM_WELL, MODEM_NOISY, MODEM_FLAPPING };
+const char *modem_health_name(enum modem_health health);
+
 enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
 
 struct modem {
@@ -36,6 +40,9 @@ struct modem {
 	bool stored;               /* a duplicate of the port lies in the service manager's store */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
+	enum modem_health health;
+	unsigned flaps;            /* losses of the port since flaps_since */
+	usec_t flaps_since;
 
 	struct upgrade_modem who;
 	struct dialogue dialogue;
@@ -78,6 +85,13 @@ void modem_open(struct modem *m, usec_t now);
 void modem_opened(struct modem *m, const struct serial_result *result, usec_t now);
 void modem_lost(struct modem *m, usec_t now);
 void modem_saved(struct modem *m, uint64_t save, int error, usec_t now);
+
+/* Closes the port on our own account; the dialogue sees it as lost. */
+void modem_close(struct modem *m, usec_t now);
+
+/* modem-health.c: after input, and after a loss of the port */
+void modem_check_noise(struct modem *m, usec_t now);
+void modem_check_flaps(struct modem *m, usec_t now);
 
 /* Takes what the dialogue has left to do. */
 void modem_perform(struct modem *m, usec_t now);

@@ -71,6 +71,7 @@ void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct up
 	at_channel_init(&d->channel);
 	upgrade_init(&d->upgrade, modem, timeouts, trusted, quiet);
 	d->save = 0;
+	d->noise = 0;
 	d->box = box;
 }
 
@@ -99,8 +100,12 @@ void dialogue_input(struct dialogue *d, const char *data, size_t size, usec_t no
 
 		data += n;
 		size -= n;
-		if (event.at.type != AT_EVENT_NONE)
-			deliver(d, &event, now);
+		d->noise += n;
+		if (event.at.type == AT_EVENT_NONE)
+			continue;
+		deliver(d, &event, now);
+		if (event.at.type != AT_EVENT_UNSOLICITED || d->upgrade.activity == now)
+			d->noise = 0; /* an answer, or a report or boot text */
 	}
 }
 

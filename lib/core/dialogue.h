@@ -28,6 +28,7 @@ struct dialogue {
 	struct at_channel channel;
 	struct upgrade upgrade;
 	uint64_t save; /* the newest SAVE that the caller has not taken */
+	size_t noise;  /* bytes read since the last answer, report or boot text */
 	struct dialogue_box *box;
 };
 

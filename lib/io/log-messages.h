@@ -38,6 +38,7 @@
 	X(STEP,                  "2d19fe89dc264c50909fc237640dfc75", "step", "a step of the upgrade procedure begins") \
 	X(AT_DIALOGUE,           "26834490a3fa44deb1c8239ac93cb79f", "at-dialogue", "a line between fotad and a modem") \
 	X(WARNING,               "172a84c5d7404a92aa3918f1339d6277", "warning", "something is degraded; the work goes on") \
+	X(MODEM_QUARANTINED,     "5bbdc5b66ec74da486c77e6cd6b97970", "modem-quarantined", "a modem floods or flaps and is left alone for a while") \
 	X(SUMMARY,               "f593823331b543008e3db4d0a03e8826", "summary", "how the fleet stands")
 
 #define LOG_MESSAGE_SYMBOL(symbol, id, name, description) LOG_MESSAGE_##symbol,

@@ -95,8 +95,10 @@ void serial_lock_take(const char *directory, const char *path)
 		return;
 	snprintf(text, sizeof(text), "%10d\n", (int) getpid());
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (write(fd, text, PID_TEXT_SIZE) == PID_TEXT_SIZE)
-		(void) linkat(AT_FDCWD, self, AT_FDCWD, file, AT_SYMLINK_FOLLOW);
+	/* A lock file that cannot be made is no reason to leave the port alone: flock() protects it. */
+	if (write(fd, text, PID_TEXT_SIZE) != PID_TEXT_SIZE ||
+		linkat(AT_FDCWD, self, AT_FDCWD, file, AT_SYMLINK_FOLLOW) < 0)
+		errno = 0;
 	close(fd);
 }
 

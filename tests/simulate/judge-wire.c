@@ -14,9 +14,19 @@ static const struct upgrade_record *durable(const struct life *l)
 }
 
 /* Attempts are counted by module. */
-static uint32_t *attempt_used(struct life *l)
+static size_t whose(const struct life *l)
 {
-	return &l->judge.attempt_used[!text_equal(durable(l)->imei, l->plan.module.imei)];
+	return !text_equal(durable(l)->imei, l->plan.module.imei);
+}
+
+/* One line for one durable attempt; only one that was refused may give its number to the next. */
+static bool is_used(const struct life *l)
+{
+	const struct upgrade_record *r = durable(l);
+	size_t i = whose(l);
+
+	return r->attempt <= l->judge.used[i].attempt &&
+	       (r->started == l->judge.used[i].started || !l->judge.used[i].refused);
 }
 
 static bool is_start(const char *line)
@@ -53,10 +63,12 @@ static void check_start(struct life *l)
 
 	if (!durable(l)->start_durable)
 		violated(l, SAVE_BEFORE_SEND, "AT+GTOTA= goes out, and no start is durable");
-	if (durable(l)->attempt <= *attempt_used(l))
+	if (is_used(l))
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "AT+GTOTA= goes out again in attempt %u",
 			(unsigned) durable(l)->attempt);
-	*attempt_used(l) = durable(l)->attempt;
+	j->used[whose(l)].attempt = durable(l)->attempt;
+	j->used[whose(l)].started = durable(l)->started;
+	j->used[whose(l)].refused = false;
 	j->starts++;
 	j->past = j->listening = true;
 	j->answered = j->complete = j->patient = false;
@@ -222,7 +234,7 @@ static void heard(struct life *l, const char *line)
 		j->heard = l->now;
 	} else if (is_error(line) && !j->answered) {
 		j->listening = false;
-		(*attempt_used(l))--; /* refused: it may be counted as none */
+		j->used[whose(l)].refused = true;
 		j->end_seen = j->end_was_seen;
 	}
 }
@@ -296,7 +308,7 @@ void judge_dropped(struct life *l, bool crashed)
 	j->patient = true;
 	j->asked = 0;
 	if (!l->driver.durable.job) /* the store is lost: it counts from 1 again */
-		memset(j->attempt_used, 0, sizeof(j->attempt_used));
+		memset(j->used, 0, sizeof(j->used));
 	/* What is not durable did not happen, but for the line that is out. */
 	j->past = durable(l)->start_durable;
 }

@@ -88,8 +88,9 @@ static void check_starts(struct life *l)
 	j->busy = m->gtota_while_busy;
 	if (m->starts_without_callbreak > 0)
 		violated(l, CALLBREAK_FIRST, "+GTOTA was accepted with CALLBREAK 0");
-	if (l->plan.profile.mipcall == PROFILE_MIPCALL_REQUIRED && m->starts_without_pdp > 0)
-		violated(l, PDP_FIRST, "+GTOTA was accepted without a PDP context");
+	if (l->plan.profile.mipcall == PROFILE_MIPCALL_REQUIRED && !m->pdp_active &&
+		!plan_has_fault(&l->plan, FAKE_FAULT_MIPCALL_DROP))
+		violated(l, PDP_FIRST, "+GTOTA arrives without a PDP context");
 }
 
 static void check_deadline(struct life *l)

@@ -127,7 +127,11 @@ struct judge {
 	bool end_seen, end_was_seen; /* as the wire shows it, of this start; of the one before */
 	usec_t accepted_at;   /* when the last +GTOTA was accepted */
 	usec_t answering;     /* since when the module would answer; USEC_INFINITY: it would not */
-	uint32_t attempt_used[2]; /* the durable attempt that +GTOTA was sent for, by module */
+	struct {
+		uint32_t attempt;
+		usec_t started;
+		bool refused; /* and may be counted as none */
+	} used[2];            /* the durable attempt that +GTOTA was sent for, by module */
 	bool torn;            /* a line was cut by a crash or a lost port */
 	unsigned still;       /* rounds at one instant */
 	usec_t still_since;
@@ -254,13 +258,14 @@ struct life {
 	jmp_buf *out;
 	enum invariant violation;
 	char why[256];
+	int only;                /* the one invariant that is watched, for the mutants; -1: all */
 	struct count count;
 };
 
 struct fake_modem *world_module(struct life *l);   /* in the slot */
 bool world_port(const struct life *l);             /* is there a tty? */
 void world_step_entered(struct life *l, int step);
-int life_run(struct life *l, const struct plan *plan, bool transcript); /* -1: violated */
+int life_run(struct life *l, const struct plan *plan, bool transcript, int only); /* -1: violated */
 void say(const struct life *l, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- report.c ---- */

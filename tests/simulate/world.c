@@ -282,7 +282,7 @@ static void live(struct life *l)
 	judge_end(l);
 }
 
-int life_run(struct life *l, const struct plan *plan, bool transcript)
+int life_run(struct life *l, const struct plan *plan, bool transcript, int only)
 {
 	jmp_buf out;
 
@@ -294,9 +294,10 @@ int life_run(struct life *l, const struct plan *plan, bool transcript)
 	l->end = BIRTH + lifetime(plan);
 	l->linger = plan_chance(&l->random, 500) ? 1 * MINUTE : plan->profile.timeouts.download;
 	l->transcript = transcript;
+	l->only = only;
 	l->out = &out;
 	if (setjmp(out) != 0)
-		return -1;
+		return only < 0 || (int) l->violation == only ? -1 : 0;
 	live(l);
 	return 0;
 }
