@@ -13,6 +13,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "daemon/manager.h"
+#include "daemon/replay.h"
 #include "io/log.h"
 
 /* sysexits(3); documented in interface.md and fotad(8) */
@@ -22,6 +23,7 @@ struct options {
 	struct manager_options manager;
 	int log_level;
 	bool check_config;
+	bool acknowledge;
 };
 
 static void help(void)
@@ -39,6 +41,9 @@ static void help(void)
 	       "                     of every campaign runs its target, else 1\n"
 	       "  --check-config     print every problem of the configuration and exit (78 on "
 	       "any)\n"
+	       "  --replay=FILE      live the attempt of a bundle once more and print it; exit 0 when\n"
+	       "                     the verdict is the same, 1 when not, 78 when FILE is no bundle\n"
+	       "  --acknowledge      after the state was lost: let jobs start again (fotad must not run)\n"
 	       "  --version, --help\n\n"
 	       "Exit codes: 0 done, 1 failed, 64 usage, 69 another fotad holds the state, 70 "
 	       "internal,\n"
@@ -58,6 +63,8 @@ enum {
 	OPTION_LOG_LEVEL,
 	OPTION_ONCE,
 	OPTION_CHECK,
+	OPTION_REPLAY,
+	OPTION_ACKNOWLEDGE,
 	OPTION_VERSION,
 	OPTION_HELP
 };
@@ -85,6 +92,11 @@ static int take_option(struct options *o, int option)
 	case OPTION_CHECK:
 		o->check_config = true;
 		return -1;
+	case OPTION_REPLAY:
+		return replay_file(optarg);
+	case OPTION_ACKNOWLEDGE:
+		o->acknowledge = true;
+		return -1;
 	case OPTION_VERSION:
 		printf("fotad " PACKAGE_VERSION "\n");
 		return 0;
@@ -105,6 +117,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 		{ "once", no_argument, NULL, OPTION_ONCE },
 		{ "check-config", no_argument, NULL, OPTION_CHECK },
+		{ "replay", required_argument, NULL, OPTION_REPLAY },
+		{ "acknowledge", no_argument, NULL, OPTION_ACKNOWLEDGE },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ 0 },
@@ -150,6 +164,9 @@ static int load(const struct options *o, struct config **ret)
 	for (size_t i = 0; i < problems.n_warnings; i++)
 		log_event(
 			LOG_WARNING, LOG_MESSAGE_CONFIG_WARNING, NULL, "%s", problems.warnings[i]);
+	if (r < 0 && problems.n_errors == 0)
+		log_event(LOG_ERR, LOG_MESSAGE_CONFIG_REJECTED, NULL,
+			"cannot read the configuration: %s", strerror(-r));
 	config_problems_done(&problems);
 	return r;
 }
@@ -208,7 +225,10 @@ static int run(const struct options *o, struct config *config)
 			"fotad " PACKAGE_VERSION " watches %zu modems", manager->n_modems);
 		r = sd_event_loop(event);
 		(void) sd_notify(false, "STOPPING=1");
-		code = r < 0 ? EXIT_INTERNAL : o->manager.once ? manager_result(manager) : 0;
+		code = r < 0		? EXIT_INTERNAL
+		       : r > 0		? r
+		       : o->manager.once ? manager_result(manager)
+					 : 0;
 		log_event(LOG_INFO, LOG_MESSAGE_STOPPING, NULL, "stopping");
 	}
 	manager_free(manager);
@@ -238,6 +258,8 @@ int main(int argc, char **argv)
 	block_signals();
 	if (o.check_config)
 		return check_config(&o);
+	if (o.acknowledge)
+		return manager_acknowledge(&o.manager);
 	log_open(o.log_level);
 	if (load(&o, &config) < 0)
 		return EXIT_CONFIGURATION;

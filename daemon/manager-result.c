@@ -1,25 +1,21 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/clock.h"
 #include "daemon/modem.h"
 
 static bool at_target(const struct modem *m)
 {
-	return m->job && m->state == JOB_SUCCEEDED;
+	return modem_has_todays_job(m) && m->state == JOB_SUCCEEDED;
 }
 
 static void say_left(const struct modem *m)
 {
-	enum reason reason = m->reason;
+	bool waits = !m->job || m->state == JOB_WAITING;
+	const char *word = waits ? modem_waits_for(m, clock_boottime()) : reason_name(m->reason);
 
-	if (!m->job || m->state == JOB_WAITING)
-		reason = m->doubled	  ? REASON_DUPLICATE
-			 : reason	  ? reason
-			 : m->port_reason ? m->port_reason
-			 : m->refused	  ? m->refused
-					  : REASON_NO_ANSWER;
-	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason, "left: %s (%s)",
-		m->job ? job_state_name(m->state) : "waiting", reason_name(reason));
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason_by_name(word), "left: %s (%s)",
+		waits ? "waiting" : job_state_name(m->state), word);
 }
 
 int manager_result(const struct manager *g)

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "daemon/clock.h"
 #include "daemon/modem.h"
+#include "daemon/recording.h"
 
 #define SERIAL_THREADS 4
 #define POLL_PERIOD    (200 * MSEC) /* for ports that are not there */
@@ -57,7 +58,8 @@ static unsigned running_of(const struct manager *g, const struct config_campaign
 	unsigned n = 0;
 
 	for (size_t i = 0; i < g->n_modems; i++)
-		n += g->modems[i]->slot && g->modems[i]->campaign == campaign;
+		n += g->modems[i]->slot && g->modems[i]->campaign &&
+		     text_equal(g->modems[i]->campaign->name, campaign->name);
 	return n;
 }
 
@@ -146,8 +148,11 @@ static void say_status(struct manager *g, usec_t now)
 		failed += g->modems[i]->job && g->modems[i]->state == JOB_FAILED;
 	}
 	if (text_format(status, sizeof(status),
-		    "Watching %zu modems: %u upgrading, %u done, %u failed", g->n_modems,
-		    g->running, done, failed) < 0 ||
+		    "Watching %zu modems: %u upgrading, %u done, %u failed%s", g->n_modems,
+		    g->running, done, failed,
+		    g->held	     ? "; held: the state was lost, see fotad --acknowledge"
+		    : g->store_error ? "; the state cannot be saved: nothing starts"
+				     : "") < 0 ||
 		text_equal(status, g->status))
 		return;
 	memcpy(g->status, status, sizeof(status));
@@ -173,6 +178,11 @@ static int on_dispatch(sd_event_source *source UNUSED, void *userdata)
 		return 0;
 	if (g->removed)
 		bury_removed(g);
+	if (g->doubled) {
+		g->doubled = false;
+		for (size_t i = 0; i < g->n_modems; i++)
+			modem_check_doubled(g->modems[i], now);
+	}
 	start_ready(g, now);
 	say_status(g, now);
 	if (g->options.once && g->running == 0 && is_settled(g, now))
@@ -232,22 +242,6 @@ static int on_serial(
 	return 0;
 }
 
-static int on_store(
-	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
-{
-	struct manager *g = userdata;
-	struct store_completion done;
-
-	while (store_completion(g->store, &done)) {
-		uint32_t id = (uint32_t) (done.cookie >> 32);
-		struct modem *m = id < g->ids ? g->by_id[id] : NULL;
-
-		if (m)
-			modem_saved(m, (uint32_t) done.cookie, done.error, clock_boottime());
-	}
-	return 0;
-}
-
 static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
 {
 	struct manager *g = userdata;
@@ -258,7 +252,10 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 		modem_resolve(g->modems[i], now);
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_open(g->modems[i], now);
+	recording_report(g);
+	manager_tend_store(g, now);
 	g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */
+	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
 	sd_event_source_set_time_relative(source, POLL_PERIOD);
@@ -273,32 +270,6 @@ static int fail(int r, int code, int *ret_exit, const char *what)
 	log_event(LOG_ERR, LOG_MESSAGE_STORE_FAILED, NULL, "%s: %s", what, strerror(-r));
 	*ret_exit = code;
 	return r;
-}
-
-static int open_store(struct manager *g, int *ret_exit)
-{
-	const char *directory = g->options.state_directory;
-	char boot[SD_ID128_STRING_MAX], text[512];
-	sd_id128_t id = SD_ID128_NULL;
-	bool same_boot;
-	int r;
-
-	(void) sd_id128_get_boot(&id);
-	r = store_open(directory, sd_id128_to_string(id, boot), &g->store, &same_boot);
-	if (r == 0)
-		r = store_load(g->store, &g->stored, &g->n_stored);
-	if (r == 0)
-		return 0;
-	(void) text_format(text, sizeof(text), "cannot use the state in %.256s%s", directory,
-		r == -EEXIST	? " (another fotad holds it)"
-		: r == -ENOTSUP ? " (written by a newer fotad)"
-		: r == -EUCLEAN ? " (the database is damaged: set it aside)"
-				: "");
-	return fail(r,
-		r == -EEXIST			 ? 69
-		: r == -EUCLEAN || r == -ENOTSUP ? 74
-						 : 73,
-		ret_exit, text);
 }
 
 static int add_sources(struct manager *g)
@@ -318,7 +289,7 @@ static int add_sources(struct manager *g)
 			on_serial, g);
 	if (r >= 0)
 		r = sd_event_add_io(
-			g->event, &g->store_source, store_fd(g->store), EPOLLIN, on_store, g);
+			g->event, &g->store_source, store_fd(g->store), EPOLLIN, manager_on_store, g);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
 			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, 10 * MSEC, on_poll, g);
@@ -327,18 +298,8 @@ static int add_sources(struct manager *g)
 	return r;
 }
 
-static const struct store_job *find_stored(const struct manager *g, const struct modem *m)
-{
-	for (size_t i = 0; i < g->n_stored; i++)
-		if (m->campaign && text_equal(g->stored[i].campaign, m->campaign->name) &&
-			text_equal(g->stored[i].modem, m->config->name))
-			return &g->stored[i];
-	return NULL;
-}
-
 int manager_add(struct manager *g, struct rules *rules, const struct config_modem *config)
 {
-	const struct store_job *stored;
 	struct modem **p;
 	int r;
 
@@ -354,9 +315,8 @@ int manager_add(struct manager *g, struct rules *rules, const struct config_mode
 	if (r < 0)
 		return r;
 	g->by_id[g->modems[g->n_modems]->id] = g->modems[g->n_modems];
-	stored = find_stored(g, g->modems[g->n_modems]);
-	if (stored)
-		modem_load(g->modems[g->n_modems], stored, clock_boottime());
+	if (g->stored)
+		modem_load(g->modems[g->n_modems], &g->stored[g->n_modems], clock_boottime());
 	g->n_modems++;
 	return 0;
 }
@@ -387,7 +347,9 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->event = sd_event_ref(event);
 	g->rules = rules;
 	g->started = clock_boottime();
-	r = open_store(g, ret_exit);
+	r = manager_open_store(g, ret_exit);
+	if (r >= 0)
+		r = bundle_writer_new(options->state_directory, &g->bundles);
 	if (r >= 0) {
 		r = handover_new(&g->handover);
 		if (r >= 0)
@@ -403,7 +365,6 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	}
 	free(g->stored);
 	g->stored = NULL;
-	g->n_stored = 0;
 	*ret = g;
 	return 0;
 }
@@ -430,6 +391,11 @@ struct manager *manager_free(struct manager *g)
 	ports_free(g->ports);
 	serial_pool_free(g->serial);
 	store_close(g->store);
+	if (g->bundles) {
+		bundle_writer_finish(g->bundles);
+		recording_report(g);
+	}
+	bundle_writer_free(g->bundles);
 	rules_unref(g->rules);
 	sd_event_unref(g->event);
 	free(g);

@@ -44,6 +44,7 @@ struct manager {
 	sd_event *event;
 	struct rules *rules;
 	struct store *store;
+	struct bundle_writer *bundles; /* of failed attempts */
 	struct serial_pool *serial;
 	struct ports *ports;
 	struct handover *handover; /* until the first look at every port */
@@ -57,13 +58,17 @@ struct manager {
 	unsigned running;      /* slots taken */
 	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
-	struct store_job *stored; /* as loaded at start, until every modem has looked for its own */
-	size_t n_stored;
+	struct store_found *stored; /* at start: what there is of each configured modem, in their order */
+	bool held;             /* the store was lost: nothing starts until somebody has acknowledged it */
+	int store_error;       /* why the last save failed; 0: it did not */
+	usec_t store_try;      /* CLOCK_BOOTTIME: when it is tried again */
+	usec_t store_prune;
 	usec_t looked;         /* CLOCK_BOOTTIME: when jobs were dispatched last */
 	bool stopping;
 	bool removed;          /* some modem is */
+	bool doubled;          /* an IMEI answers on two ports, and that was not looked at */
 	usec_t started;        /* CLOCK_BOOTTIME */
-	char status[128];      /* as said to the service manager last */
+	char status[192];      /* as said to the service manager last */
 	usec_t status_said;
 };
 
@@ -82,6 +87,21 @@ void manager_wake(struct manager *manager);
 
 /* This modem may go as soon as there is room. */
 void manager_ready(struct manager *manager, struct modem *m);
+
+/* manager-store.c. A completion's cookie is a modem's id and save number, or one of these. */
+#define MANAGER_FIND    (UINT64_C(1) << 63) /* and a modem's id */
+#define MANAGER_ID_MASK UINT32_C(0x3fffffff)
+#define MANAGER_COOKIE  UINT64_MAX
+#define MANAGER_PRUNED  (UINT64_MAX - 1)
+
+int manager_open_store(struct manager *manager, int *ret_exit); /* -E...: already logged */
+int manager_on_store(sd_event_source *source, int fd, uint32_t events, void *manager);
+void manager_store_fails(struct manager *manager, int error);
+void manager_tend_store(struct manager *manager, usec_t now);
+bool manager_may_start(const struct manager *manager); /* neither held nor without a store that works */
+
+/* fotad --acknowledge: an operator has looked at what is left of a lost store. The exit code. */
+int manager_acknowledge(const struct manager_options *options);
 
 /* Adds a modem of these rules. */
 int manager_add(struct manager *manager, struct rules *rules, const struct config_modem *config);

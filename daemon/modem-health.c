@@ -5,8 +5,7 @@
  */
 #include "daemon/modem.h"
 
-#define NOISE_MAX                                                                                  \
-	(64 * 1024) /* bytes without an answer or a report: no dialogue of a module has as many */
+#define NOISE_MAX (64 * 1024) /* bytes within FLAP_TIME without an answer or a report */
 #define FLAPS_MAX 6 /* losses of the port within FLAP_TIME; an upgrade with two resets has 2 */
 #define FLAP_TIME (5 * MINUTE)
 
@@ -40,6 +39,10 @@ const char *modem_health_name(enum modem_health health)
 
 void modem_check_noise(struct modem *m, usec_t now)
 {
+	if (now > usec_add(m->noise_since, FLAP_TIME)) {
+		m->noise_since = now;
+		m->dialogue.noise = 0;
+	}
 	if (m->dialogue.noise < NOISE_MAX || upgrade_past_no_return(&m->dialogue.upgrade)) {
 		if (m->identified && m->health == MODEM_NOISY)
 			m->health = MODEM_WELL;

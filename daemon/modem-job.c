@@ -5,8 +5,9 @@
 #include "base/text.h"
 #include "daemon/clock.h"
 #include "daemon/modem.h"
+#include "daemon/recording.h"
 
-static void set_slot(struct modem *m, bool slot)
+void modem_set_slot(struct modem *m, bool slot)
 {
 	if (m->slot == slot)
 		return;
@@ -20,79 +21,52 @@ static const struct upgrade_record *record(const struct modem *m)
 	return &m->dialogue.upgrade.record;
 }
 
-static bool must_restore(const struct modem *m)
+bool modem_must_restore(const struct modem *m)
 {
 	const struct upgrade_record *r = record(m);
 
 	return r->callbreak.written || r->gprsfirst.written || r->rat.written || r->pdp_opened;
 }
 
-void modem_save(struct modem *m, uint64_t save, usec_t now)
-{
-	struct store_job job = {
-		.state = m->state,
-		.reason = m->reason,
-		.cme = m->cme,
-		.attempts = m->attempts,
-		.updated = clock_realtime(),
-		.record = *record(m),
-	};
-	int r;
-
-	if (!m->job)
-		return;
-	if (m->due > now)
-		job.not_before = usec_add(job.updated, m->due - now);
-	r = text_copy(job.campaign, sizeof(job.campaign), m->campaign ? m->campaign->name : "");
-	if (r == 0)
-		r = text_copy(job.modem, sizeof(job.modem), m->config->name);
-	if (r == 0)
-		r = text_copy(job.target, sizeof(job.target), m->target);
-	if (r == 0)
-		r = store_save(m->manager->store, &job, (uint64_t) m->id << 32 | (uint32_t) save);
-	if (r < 0)
-		modem_saved(m, save, r, now);
-}
-
-static void set_state(
+static void enter_state(
 	struct modem *m, enum job_state state, enum reason reason, usec_t delay, usec_t now)
 {
 	m->state = state;
 	m->reason = reason;
 	m->due = delay ? usec_add(now, delay) : 0;
-	if (job_is_final(state))
-		m->restore = must_restore(m);
-	modem_save(m, 0, now);
+	m->backoff = false;
+	/* Back when the job is over (conduct 3); a fixed RAT at every wait, for a site without that network would keep the
+	 * module cut off (protocol, 4). */
+	if (job_is_final(state) || (delay && record(m)->rat.written))
+		m->restore = modem_must_restore(m);
 	manager_wake(m->manager);
 }
 
-void modem_load(struct modem *m, const struct store_job *job, usec_t now)
+static void set_state(
+	struct modem *m, enum job_state state, enum reason reason, usec_t delay, usec_t now)
 {
-	struct upgrade_record r = job->record;
-	usec_t wall = clock_realtime();
+	enum job_state before = m->state;
 
-	m->job = true;
-	m->state = job->state;
-	m->reason = job->reason;
-	m->cme = job->cme;
-	m->attempts = job->attempts;
-	m->due = job->not_before > wall ? usec_add(now, job->not_before - wall) : 0;
-	memcpy(m->target, job->target, sizeof(m->target));
-	m->restore = job_is_final(job->state);
-	if (job->other_boot && r.started) /* its clock has begun again: the whole wait, from now */
-		r.started = now;
-	m->dialogue.upgrade.trusted = r.imei[0] != '\0';
-	dialogue_resume(&m->dialogue, &r, now);
-	if (r.start_durable) {
-		m->state = job->state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
-		set_slot(m, m->state == JOB_RUNNING);
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_RECOVERED, REASON_NONE,
-			"taking up the upgrade to %s at step \"%s\": listening first", r.to,
-			r.step);
-	} else if (m->state == JOB_RUNNING) {
-		m->state = JOB_WAITING;
-	}
-	m->restore = m->restore && must_restore(m);
+	enter_state(m, state, reason, delay, now);
+	modem_save_state(m, before, now);
+}
+
+/* Conduct 20: what was reached once and is no more is only said. */
+static void say_drift(struct modem *m, const char *version)
+{
+	bool drift = m->state == JOB_SUCCEEDED && !text_equal(version, m->target);
+
+	if (drift && !m->drift)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_DRIFT, REASON_NONE,
+			"runs %s, though its job has brought it to %s: somebody else has changed "
+			"it",
+			version, m->target);
+	m->drift = drift;
+}
+
+bool modem_has_todays_job(const struct modem *m)
+{
+	return m->job && m->campaign && text_equal(m->target, m->campaign->target);
 }
 
 /* What the module runs is known: is there anything to do? */
@@ -102,23 +76,34 @@ void modem_reconcile(struct modem *m, usec_t now)
 
 	m->identified = true;
 	m->refused = REASON_NONE;
-	modem_claim_imei(m, now);
+	modem_claim_imei(m);
+	modem_note_seen(m, now);
+	if (modem_look_up(m, now))
+		return;
 	manager_wake(m->manager);
+	if (!m->campaign && !m->job)
+		m->restore = modem_must_restore(m);
 	if (m->restore) {
 		dialogue_restore(&m->dialogue, now);
 		return;
 	}
 	if (!m->campaign)
 		return;
-	if (m->job && !text_equal(m->target, m->campaign->target)) /* the wish has changed */
-		m->job = false;
+	if (m->job && (!text_equal(m->target, m->campaign->target) ||
+			      !text_equal(m->job_campaign, m->campaign->name)))
+		m->job = false; /* the wish has changed */
 	if (!m->job) {
 		m->job = true;
 		m->attempts = m->deferrals = 0;
+		m->bytes = m->package_bytes = 0;
 		m->cme = AT_ERROR_NONE;
+		m->drift = false;
+		memcpy(m->job_campaign, m->campaign->name, sizeof(m->job_campaign));
 		memcpy(m->target, m->campaign->target, sizeof(m->target));
-		set_state(m, JOB_WAITING, REASON_NONE, 0, now);
+		enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
+		modem_save_created(m, now);
 	}
+	say_drift(m, version);
 	if (modem_may_go(m, now))
 		manager_ready(m->manager, m);
 	if (text_equal(version, m->target) && m->state != JOB_SUCCEEDED &&
@@ -142,7 +127,8 @@ static bool has_tried_enough(const struct modem *m)
 bool modem_may_go(const struct modem *m, usec_t now)
 {
 	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && !m->doubled &&
-	       m->due <= now && !has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
+	       !m->restore && manager_may_start(m->manager) && !m->looking && m->due <= now &&
+	       !has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
 	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed;
 }
 
@@ -167,13 +153,13 @@ static int secret(struct modem *m, const char *literal, const char *credential, 
 	if (!credential)
 		return 0;
 	if (!m->secret)
-		m->secret = calloc(2, GTOTA_FIELD_MAX + 1);
+		m->secret = calloc(1, SECRETS_SIZE);
 	if (!m->secret)
 		return -ENOMEM;
 	buffer = m->secret + offset;
 	r = config_credential(m->manager->options.credentials_directory, credential, buffer);
 	if (r < 0)
-		modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, REASON_CREDENTIAL,
+		modem_log(m, LOG_ERR, LOG_MESSAGE_WARNING, REASON_CREDENTIAL,
 			"credential \"%s\" cannot be read: %s", credential, strerror(-r));
 	*ret = buffer;
 	return r;
@@ -182,16 +168,55 @@ static int secret(struct modem *m, const char *literal, const char *credential, 
 static void forget_secrets(struct modem *m)
 {
 	if (m->secret)
-		explicit_bzero(m->secret, 2 * (GTOTA_FIELD_MAX + 1));
+		explicit_bzero(m->secret, SECRETS_SIZE);
 	free(m->secret);
 	m->secret = NULL;
+	m->package = NULL;
 	m->task = (struct upgrade_task){ 0 };
+}
+
+/* Of this host, and passing: no fault of the credential. */
+static bool is_shortage(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO ||
+	       error == -EINTR;
+}
+
+static void put_off(struct modem *m, int error, usec_t now)
+{
+	m->deferrals++;
+	set_state(m, JOB_WAITING, REASON_STORE, m->campaign->retry.delay, now);
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_JOB_WAITING, REASON_STORE,
+		"not now (%s): a password cannot be read: %s", reason_name(REASON_STORE),
+		strerror(-error));
+}
+
+int modem_show_secrets(struct modem *m)
+{
+	const struct package *package = m->package;
+	int r = secret(m, package->password, package->credential, 0, &m->task.request.password);
+
+	return r < 0 ? r
+		     : secret(m, m->config->apn.password, m->config->apn.credential,
+			       SECRET_SIZE, &m->task.apn.password);
+}
+
+void modem_hide_secrets(struct modem *m)
+{
+	static const char hidden[] = "***"; /* what masks the line needs a text, if not the right one */
+
+	if (!m->secret)
+		return;
+	explicit_bzero(m->secret, SECRETS_SIZE);
+	memcpy(m->secret, hidden, sizeof(hidden));
+	memcpy(m->secret + SECRET_SIZE, hidden, sizeof(hidden));
 }
 
 static int make_task(struct modem *m, const struct package *package)
 {
 	int r;
 
+	m->package = package;
 	m->task = (struct upgrade_task) {
 		.request = {
 			.type = package->type,
@@ -205,18 +230,18 @@ static int make_task(struct modem *m, const struct package *package)
 		.rat = m->campaign->rat,
 		.apn = m->config->apn,
 	};
-	r = secret(m, package->password, package->credential, 0, &m->task.request.password);
-	if (r == 0)
-		r = secret(m, m->config->apn.password, m->config->apn.credential,
-			GTOTA_FIELD_MAX + 1, &m->task.apn.password);
+	r = modem_show_secrets(m);
+	modem_hide_secrets(m);
 	return r;
 }
 
 static void fail(struct modem *m, enum reason reason, const char *text, usec_t now)
 {
 	set_state(m, JOB_FAILED, reason, 0, now);
-	modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, reason, "%s; %s", text,
-		reason_next_step(reason));
+	modem_log(m, LOG_ERR, LOG_MESSAGE_JOB_FAILED, reason, "failed (%s): %s. %s",
+		reason_name(reason), text, reason_next_step(reason));
+	if (m->restore) /* by an attempt before that was put off */
+		dialogue_restore(&m->dialogue, now);
 }
 
 /* Says where it stands, and the base that the nearest package wants. */
@@ -235,6 +260,40 @@ static void no_chain(struct modem *m, usec_t now)
 	fail(m, nearest ? REASON_BASE_MISMATCH : REASON_NO_PACKAGE, text, now);
 }
 
+static struct job_rules rules_of(const struct modem *m)
+{
+	const struct config_retry *retry = &m->campaign->retry;
+
+	return (struct job_rules){
+		.attempts = retry->attempts,
+		.delay = retry->delay,
+		.max_delay = retry->max_delay,
+		.seed = job_seed(record(m)->imei),
+		.max_bytes = retry->max_bytes,
+	};
+}
+
+/* What this package costs (conduct 23). */
+static uint64_t size_of(const struct modem *m, const struct package *package)
+{
+	return package->size ? package->size : m->dialogue.upgrade.profile->package_max;
+}
+
+static bool has_budget(struct modem *m, const struct package *package, usec_t now)
+{
+	struct job_rules rules = rules_of(m);
+	char text[160];
+
+	if (job_can_spend(&rules, m->bytes, size_of(m, package)))
+		return true;
+	(void) text_format(text, sizeof(text),
+		"the package has %llu bytes, and of retry.max_bytes (%llu) %llu are spent",
+		(unsigned long long) size_of(m, package), (unsigned long long) rules.max_bytes,
+		(unsigned long long) m->bytes);
+	fail(m, m->reason ? m->reason : REASON_NO_PACKAGE, text, now);
+	return false;
+}
+
 void modem_go(struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
@@ -248,13 +307,22 @@ void modem_go(struct modem *m, usec_t now)
 		no_chain(m, now);
 		return;
 	}
-	if (make_task(m, package) < 0) {
-		fail(m, REASON_CREDENTIAL, "a password cannot be had", now);
+	if (!has_budget(m, package, now))
+		return;
+	r = make_task(m, package);
+	if (r < 0) {
 		forget_secrets(m);
+		if (is_shortage(r))
+			put_off(m, r, now);
+		else
+			fail(m, REASON_CREDENTIAL, "a password cannot be had", now);
 		return;
 	}
 	m->percent_said = -1;
-	set_slot(m, true);
+	m->package_bytes = size_of(m, package);
+	m->attempt_before = record(m)->attempt;
+	modem_set_slot(m, true);
+	recording_begin(m, now);
 	set_state(m, JOB_RUNNING, REASON_NONE, 0, now);
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE, "attempt %u: %s to %s%s",
 		m->attempts + 1, u->identity.version, package->to,
@@ -266,17 +334,6 @@ void modem_refuse(struct modem *m, enum reason reason, usec_t now)
 {
 	if (m->job && !m->slot && m->state == JOB_WAITING)
 		set_state(m, JOB_FAILED, reason, 0, now);
-}
-
-static struct job_rules rules_of(const struct modem *m)
-{
-	const struct config_retry *retry = &m->campaign->retry;
-
-	return (struct job_rules){
-		.attempts = retry->attempts,
-		.delay = retry->delay,
-		.max_delay = retry->max_delay,
-	};
 }
 
 /* An attempt is over. */
@@ -291,9 +348,11 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 			notice->cme, u->profile ? u->profile->errors : AT_ERROR_STANDARD),
 		.at_target = arrived && text_equal(u->identity.version, m->target),
 	};
+	enum job_state before = m->state;
 	struct job_decision decision;
 	struct job_rules rules;
 
+	recording_verdict(m, notice);
 	/* An attempt counts once: unknown first and failed later is one. */
 	if (notice->outcome == OUTCOME_FAILED || (notice->outcome == OUTCOME_UNKNOWN))
 		m->attempts += m->state != JOB_UNKNOWN;
@@ -301,15 +360,21 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	if (arrived)
 		m->attempts = 0; /* of the next hop */
 	verdict.attempts = m->attempts;
+	verdict.next_bytes = m->package_bytes;
+	verdict.bytes = m->bytes + (record(m)->attempt > m->attempt_before ? m->package_bytes : 0);
 	m->cme = notice->cme;
-	if (notice->outcome != OUTCOME_UNKNOWN)
-		forget_secrets(m);
 	rules = m->campaign ? rules_of(m) : (struct job_rules){ .attempts = 1 };
 	decision = job_decide(&rules, &verdict);
 	if (m->doubled && decision.state == JOB_CANCELLED)
 		decision = (struct job_decision){ .state = JOB_FAILED, .reason = REASON_DUPLICATE };
-	set_slot(m, false);
-	set_state(m, decision.state, decision.reason, decision.delay, now);
+	modem_set_slot(m, false);
+	enter_state(m, decision.state, decision.reason, decision.delay, now);
+	m->backoff = notice->outcome == OUTCOME_FAILED && m->state == JOB_WAITING;
+	modem_save_verdict(m, before, notice, now);
+	if (arrived)
+		modem_note_seen(m, now);
+	if (notice->outcome != OUTCOME_UNKNOWN)
+		forget_secrets(m);
 	if (m->next_rules && notice->outcome != OUTCOME_UNKNOWN) {
 		struct rules *next = STEAL(m->next_rules);
 
@@ -318,15 +383,37 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	}
 }
 
+const char *modem_waits_for(const struct modem *m, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	enum reason reason = m->doubled				   ? REASON_DUPLICATE
+			     : m->port_reason			   ? m->port_reason
+			     : m->refused			   ? m->refused
+			     : !m->identified			   ? REASON_NO_ANSWER
+			     : upgrade_next_start(u) > now	   ? REASON_BUSY
+			     : m->manager->store_error		   ? REASON_STORE
+			     : m->due > now || has_tried_enough(m) ? m->reason
+								   : REASON_NONE;
+	enum job_wait wait = m->manager->held		  ? JOB_WAIT_ACKNOWLEDGE
+			     : m->due > now && m->backoff ? JOB_WAIT_BACKOFF
+			     : reason			  ? JOB_WAIT_NONE
+							  : JOB_WAIT_SLOT;
+
+	return wait ? job_wait_name(wait) : reason_name(reason);
+}
+
 bool modem_is_settled(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 	usec_t patience = m->rules->config->timeouts.return_;
+	bool has_gone = now >= usec_add(usec_max(m->absent_since, m->manager->started), patience);
 
 	if (!m->campaign)
 		return true;
-	if (m->job && job_is_final(m->state))
-		return !m->restore || m->port_state != MODEM_PORT_OPEN;
+	/* What is to be put back may be so after a restart. */
+	if (modem_has_todays_job(m) && job_is_final(m->state))
+		return !m->restore ||
+		       (has_gone && (m->port_state != MODEM_PORT_OPEN || m->refused));
 	if (m->job && m->state == JOB_UNKNOWN) /* `return` has passed already (conduct 19) */
 		return true;
 	if (m->slot || m->restore)
@@ -337,6 +424,7 @@ bool modem_is_settled(const struct modem *m, usec_t now)
 	if (reason_class(m->refused) == REASON_PERSON && m->refused)
 		return true;
 	if (m->identified && m->job)
-		return has_tried_enough(m) && upgrade_is_holding(u);
-	return now >= usec_add(usec_max(m->absent_since, m->manager->started), patience);
+		return (has_tried_enough(m) || !manager_may_start(m->manager)) &&
+		       upgrade_is_holding(u);
+	return has_gone;
 }

@@ -69,10 +69,16 @@ static void log_phase(struct modem *m)
 		break;
 	case PHASE_DOWNLOADING:
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_STARTED, REASON_NONE,
-			"the start is saved; with AT+GTOTA the point of no return is passed");
+			text_equal(upgrade_step_name(&m->dialogue.upgrade), "start")
+				? "the start is saved; with AT+GTOTA the point of no return is "
+				  "passed"
+				: "listening to the download that an earlier fotad has started");
 		break;
 	case PHASE_INSTALLING:
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_DOWNLOAD_COMPLETE, REASON_NONE,
+		modem_log(m, LOG_NOTICE,
+			m->dialogue.upgrade.record.complete ? LOG_MESSAGE_DOWNLOAD_COMPLETE
+							    : LOG_MESSAGE_MODULE_LEFT,
+			REASON_NONE,
 			m->dialogue.upgrade.record.complete
 				? "downloaded: the module checks, restarts and installs"
 				: "the module is away: waiting for its return");
@@ -87,7 +93,8 @@ static void log_phase(struct modem *m)
 /* For people: whole seconds, or tenths below one. */
 static const char *wait_text(const struct modem *m, char buffer[static USEC_FORMAT_MAX])
 {
-	usec_t wait = usec_sub(m->due, clock_boottime());
+	usec_t due = usec_max(m->due, upgrade_next_start(&m->dialogue.upgrade)); /* conduct 8 */
+	usec_t wait = usec_sub(due, clock_boottime());
 	usec_t unit = wait < SEC ? 100 * MSEC : SEC;
 
 	return usec_format(buffer, (wait + unit - 1) / unit * unit);
@@ -165,6 +172,8 @@ static void identified(struct modem *m, usec_t now)
 static void refused(struct modem *m, const struct upgrade_notice *n)
 {
 	m->identified = false;
+	if (reason_class(n->reason) == REASON_PERSON)
+		modem_refuse(m, n->reason, clock_boottime());
 	if (m->refused != n->reason)
 		modem_log(m, LOG_WARNING, LOG_MESSAGE_MODEM_REFUSED, n->reason, "%s: %s %s",
 			reason_name(n->reason), reason_meaning(n->reason),

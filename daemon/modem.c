@@ -8,12 +8,11 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/recording.h"
 
 #define OPEN_TIMEOUT (10 * SEC)	  /* an open that takes longer is "port-stuck" */
 #define POLL_PAUSE   (200 * MSEC) /* between looks at a path that is not there */
 #define RETRY_PAUSE  (5 * SEC)	  /* between opens that failed for another reason */
-#define LISTEN_FIRST (2 * SEC)	  /* conduct 10 */
-#define SECRETS_SIZE (2 * (GTOTA_FIELD_MAX + 1))
 
 static const struct profile *resolve(const struct profile *row, void *userdata)
 {
@@ -36,6 +35,7 @@ static void use_rules(struct modem *m, struct rules *rules, const struct config_
 		.resolve = resolve,
 		.userdata = m,
 	};
+	upgrade_rebase(&m->dialogue.upgrade, &rules->config->timeouts);
 }
 
 int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config,
@@ -51,9 +51,9 @@ int modem_new(struct manager *manager, struct rules *rules, const struct config_
 	m->id = manager->ids++;
 	m->cme = AT_ERROR_NONE;
 	m->absent_since = clock_boottime();
-	use_rules(m, rules, config);
 	dialogue_init(&m->dialogue, &manager->box, &m->who, &rules->config->timeouts, false,
-		LISTEN_FIRST);
+		manager->held ? rules->config->timeouts.stall : LISTEN_FIRST);
+	use_rules(m, rules, config);
 	*ret = m;
 	return 0;
 }
@@ -66,6 +66,7 @@ static void close_port(struct modem *m)
 	else if (m->port_state == MODEM_PORT_OPEN)
 		serial_close(m->manager->serial, ports_remove(m->manager->ports, &m->port));
 	m->port_state = MODEM_PORT_CLOSED;
+	m->device = claims_drop(&m->manager->devices, m->device);
 	modem_drop_imei(m);
 }
 
@@ -81,6 +82,7 @@ struct modem *modem_free(struct modem *m)
 	free(m->secret);
 	rules_unref(m->rules);
 	rules_unref(m->next_rules);
+	recording_end(m);
 	explicit_bzero(&m->dialogue.channel, sizeof(m->dialogue.channel));
 	free(m);
 	return NULL;
@@ -276,18 +278,20 @@ void modem_open(struct modem *m, usec_t now)
 		m->port_state = MODEM_PORT_OPENING;
 }
 
-static void say_doubled(struct modem *m, usec_t now)
+void modem_check_doubled(struct modem *m, usec_t now)
 {
-	if (!m->doubled)
-		modem_log(m, LOG_ERR, LOG_MESSAGE_MODEM_REFUSED, REASON_DUPLICATE, "%s: %s %s",
-			reason_name(REASON_DUPLICATE), reason_meaning(REASON_DUPLICATE),
-			reason_next_step(REASON_DUPLICATE));
-	m->doubled = true;
+	if (!m->doubled || m->doubled_said)
+		return;
+	m->doubled_said = true;
+	modem_log(m, LOG_ERR, LOG_MESSAGE_MODEM_REFUSED, REASON_DUPLICATE, "%s: %s %s",
+		reason_name(REASON_DUPLICATE), reason_meaning(REASON_DUPLICATE),
+		reason_next_step(REASON_DUPLICATE));
 	dialogue_cancel(&m->dialogue, now); /* past the point of no return it is only observed on */
 	modem_refuse(m, REASON_DUPLICATE, now);
+	modem_perform(m, now);
 }
 
-void modem_claim_imei(struct modem *m, usec_t now)
+void modem_claim_imei(struct modem *m)
 {
 	struct manager *g = m->manager;
 	char key[CLAIM_KEY] = { 0 };
@@ -298,13 +302,13 @@ void modem_claim_imei(struct modem *m, usec_t now)
 	modem_drop_imei(m);
 	if (claims_take(&g->imeis, key, &m->imei) < 0 || m->imei->holders == 1)
 		return;
-	for (size_t i = 0; i < g->n_modems; i++) {
-		if (g->modems[i]->imei != m->imei)
-			continue;
-		say_doubled(g->modems[i], now);
-		if (g->modems[i] != m)
-			modem_perform(g->modems[i], now);
-	}
+	/* What follows of it waits for the dispatcher: a dialogue is under way, and the box is its.
+	 */
+	g->doubled = true;
+	manager_wake(g);
+	for (size_t i = 0; i < g->n_modems; i++)
+		if (g->modems[i]->imei == m->imei)
+			g->modems[i]->doubled = true;
 }
 
 void modem_drop_imei(struct modem *m)
@@ -312,14 +316,14 @@ void modem_drop_imei(struct modem *m)
 	struct manager *g = m->manager;
 	struct claim *old = m->imei;
 
-	m->doubled = false;
+	m->doubled = m->doubled_said = false;
 	m->imei = NULL;
 	if (!old)
 		return;
 	if (old->holders == 2) /* the one that is left is alone again */
 		for (size_t i = 0; i < g->n_modems; i++)
 			if (g->modems[i]->imei == old) {
-				g->modems[i]->doubled = false;
+				g->modems[i]->doubled = g->modems[i]->doubled_said = false;
 				manager_ready(g, g->modems[i]);
 			}
 	claims_drop(&g->imeis, old);
@@ -349,10 +353,11 @@ void modem_opened(struct modem *m, const struct serial_result *result, usec_t no
 
 void modem_lost(struct modem *m, usec_t now)
 {
+	if (m->identified) /* a module that never gets so far does not begin its patience anew */
+		m->absent_since = now;
 	close_port(m);
 	m->identified = false;
 	m->port_reason = REASON_PORT_ABSENT;
-	m->absent_since = now;
 	m->reopen = now;
 	modem_check_flaps(m, now);
 	modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,
@@ -366,12 +371,15 @@ void modem_lost(struct modem *m, usec_t now)
 
 void modem_saved(struct modem *m, uint64_t save, int error, usec_t now)
 {
+	m->unsaved = error < 0;
 	if (error < 0)
-		modem_log(m, LOG_ERR, LOG_MESSAGE_STORE_FAILED, REASON_STORE,
-			"cannot write the state: %s: nothing is started", strerror(-error));
+		manager_store_fails(m->manager, error);
 	if (save == 0)
 		return;
+	if (error == 0 && m->secret && save == m->dialogue.upgrade.awaited)
+		error = modem_show_secrets(m);
 	dialogue_saved(&m->dialogue, save, error == 0, now);
+	modem_hide_secrets(m);
 	modem_perform(m, now);
 }
 
@@ -415,11 +423,17 @@ void modem_perform(struct modem *m, usec_t now)
 
 	do {
 		save = dialogue_take_save(&m->dialogue);
-		if (save)
+		if (save && m->dialogue.upgrade.awaited == save)
 			modem_save(m, save, now);
+		else if (save)
+			m->save_due = save;
 		modem_write(m, now);
 		while (dialogue_take_notice(&m->dialogue, &notice))
 			modem_log_notice(m, &notice, now);
+		/* What nothing waits for goes with the verdict that it may come from: both are durable, or none. */
+		if (m->save_due)
+			modem_save(m, m->save_due, now);
+		modem_check_stranger(m, now);
 	} while (m->dialogue.save);
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)

@@ -18,7 +18,12 @@
 enum modem_health { MODEM_WELL, MODEM_NOISY, MODEM_FLAPPING };
 const char *modem_health_name(enum modem_health health);
 
+#define LISTEN_FIRST (2 * SEC) /* conduct 10 */
+
 enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
+
+#define SECRET_SIZE  (GTOTA_FIELD_MAX + 1)
+#define SECRETS_SIZE (2 * SECRET_SIZE) /* of FTP and of the APN */
 
 struct modem {
 	struct port port; /* of the ports room; .userdata is the modem */
@@ -35,17 +40,20 @@ struct modem {
 	enum reason port_reason;   /* why it is not open */
 	struct claim *device;      /* the tty that the path resolves to; held while it does */
 	struct claim *imei;        /* of the module that answers; held while it is identified */
-	bool doubled;              /* said: another port answers with the same IMEI */
+	bool doubled;              /* another port answers with the same IMEI */
+	bool doubled_said;
 	uint64_t ticket;           /* of the open under way */
 	bool stored;               /* a duplicate of the port lies in the service manager's store */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
 	enum modem_health health;
+	usec_t noise_since;        /* dialogue.noise is counted from here */
 	unsigned flaps;            /* losses of the port since flaps_since */
 	usec_t flaps_since;
 
 	struct upgrade_modem who;
 	struct dialogue dialogue;
+	struct recording *recording; /* of the attempt that runs; NULL: none */
 	bool identified;           /* holding, version read */
 	enum reason refused;       /* as the last NOTICE_REFUSED said */
 
@@ -55,6 +63,11 @@ struct modem {
 	int cme;
 	usec_t due;                /* CLOCK_BOOTTIME: WAITING not before */
 	unsigned attempts;         /* spent, of this hop and those before */
+	bool backoff;              /* it waits after a failure */
+	uint64_t bytes;            /* spent before the attempt that runs */
+	uint64_t package_bytes;    /* of that attempt, ... */
+	uint32_t attempt_before;   /* ... once record.attempt is beyond this */
+	char job_campaign[NAME_MAX_SIZE]; /* the job's own: `campaign` may be another by now */
 	unsigned deferrals;
 	bool slot;                 /* counts in manager.running */
 	bool queued;               /* in the manager's queue of those that may go */
@@ -62,8 +75,19 @@ struct modem {
 	bool restore;              /* settings are to be put back when it holds */
 	char target[VERSION_MAX];
 
+	char known_imei[IMEI_SIZE];          /* whose record and job these are; "": not looked up yet */
+	char known_campaign[NAME_MAX_SIZE];
+	bool looking;              /* the store was asked */
+	struct store_modem seen;   /* as the store has it */
+	bool drift;                /* said: it runs something else than it was brought to */
+	bool attempting;           /* the attempt below has a row, or will */
+	struct store_attempt attempt;
+	uint64_t save_due;         /* a save that nothing waits for: after the notices of the same turn; 0: none */
+	bool unsaved;              /* the store has an older state */
+
 	struct upgrade_task task;
-	char *secret;              /* GTOTA_FIELD_MAX + 1 bytes twice (FTP, APN), wiped and freed after the attempt */
+	const struct package *package; /* of the task; in rules */
+	char *secret;              /* SECRETS_SIZE bytes, wiped and freed after the attempt; NULL: no credential is used */
 	int percent_said;
 	usec_t progress_said;
 };
@@ -98,8 +122,9 @@ void modem_perform(struct modem *m, usec_t now);
 void modem_write(struct modem *m, usec_t now);
 
 /* Holds, or lets go of, the IMEI that answers: who else has it is told. */
-void modem_claim_imei(struct modem *m, usec_t now);
+void modem_claim_imei(struct modem *m);
 void modem_drop_imei(struct modem *m);
+void modem_check_doubled(struct modem *m, usec_t now); /* from the dispatcher: refuses, and says so once */
 
 /* modem-job.c: from what is known to what is done */
 void modem_reconcile(struct modem *m, usec_t now);
@@ -107,12 +132,35 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 void modem_refuse(struct modem *m, enum reason reason, usec_t now); /* a waiting job fails at once (conduct 18) */
 bool modem_may_go(const struct modem *m, usec_t now);
 void modem_go(struct modem *m, usec_t now);
-void modem_save(struct modem *m, uint64_t save, usec_t now);
-void modem_load(struct modem *m, const struct store_job *job, usec_t now);
+
+/*
+ * The task's passwords are in memory only while a line with one is built, which is when the save before it is durable
+ * (upgrade-steps.c: both such steps save, and are not repeated). -E: one cannot be read now.
+ */
+int modem_show_secrets(struct modem *m);
+void modem_hide_secrets(struct modem *m);
+void modem_set_slot(struct modem *m, bool slot);
+bool modem_must_restore(const struct modem *m);
+const char *modem_waits_for(const struct modem *m, usec_t now); /* a waiting job always has a reason (interface) */
 usec_t modem_due(const struct modem *m); /* when manager_wake() is due for it */
+
+/* Is there a job, and for the target of the configuration that is in force? */
+bool modem_has_todays_job(const struct modem *m);
 
 /* Is there nothing more to wait for with --once (conduct 19)? */
 bool modem_is_settled(const struct modem *m, usec_t now);
+
+/* modem-store.c */
+void modem_save(struct modem *m, uint64_t save, usec_t now);
+void modem_save_with(struct modem *m, uint64_t save, const struct store_history *history, size_t n, usec_t now);
+void modem_save_created(struct modem *m, usec_t now);
+void modem_save_state(struct modem *m, enum job_state before, usec_t now);
+void modem_save_verdict(struct modem *m, enum job_state before, const struct upgrade_notice *notice, usec_t now);
+void modem_note_seen(struct modem *m, usec_t now);
+void modem_load(struct modem *m, const struct store_found *found, usec_t now);
+bool modem_look_up(struct modem *m, usec_t now); /* is it to be waited for modem_found()? */
+void modem_found(struct modem *m, int error, const struct store_found *found, usec_t now);
+void modem_check_stranger(struct modem *m, usec_t now);
 
 /* modem-log.c */
 void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason, const char *format, ...)

@@ -22,8 +22,9 @@ struct ports {
 	int prompt_fd, slack_fd; /* the nested epolls */
 	sd_event_source *prompt, *slack, *slack_timer, *tick;
 	struct deadlines deadlines;
-	usec_t armed;	/* what the tick is set to; USEC_INFINITY: off */
-	usec_t put_off; /* after a gap nothing is judged before; 0: no gap */
+	usec_t armed;	  /* what the tick is set to; USEC_INFINITY: off */
+	usec_t put_off;	  /* after a gap nothing is judged before; 0: no gap */
+	usec_t slack_due; /* no report is read before */
 
 	bool in_turn;	      /* the tick is armed when the turn ends */
 	usec_t judging;	      /* deadlines up to here are being judged; 0: not now */
@@ -262,18 +263,39 @@ static int on_prompt(sd_event_source *source UNUSED, int fd, uint32_t events UNU
 	return 0;
 }
 
+static size_t serve_slack(struct ports *ports, usec_t now)
+{
+	size_t served;
+
+	begin_turn(ports);
+	served = serve_all(ports, ports->slack_fd, now);
+	ports->slack_due = usec_add(now, PORTS_SLACK);
+	end_turn(ports);
+	return served;
+}
+
 static void arm_slack_timer(struct ports *ports)
 {
-	(void) sd_event_source_set_time(ports->slack_timer, ports_now(ports) + PORTS_SLACK);
+	(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due);
 	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_ONESHOT);
 }
 
-/* Something came: others will soon. The source is off (ONESHOT) until the timer has read them all.
+/*
+ * The first report after a pause is read at once: where reports are few, a timer would be a second
+ * wake-up for each. One that follows too soon waits, and those that come meanwhile with it; until
+ * the timer has read them all the source is off.
  */
-static int on_slack(
-	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static int on_slack(sd_event_source *source, int fd UNUSED, uint32_t events UNUSED, void *userdata)
 {
-	arm_slack_timer(userdata);
+	struct ports *ports = userdata;
+	usec_t now = ports_now(ports);
+
+	if (now >= ports->slack_due) {
+		serve_slack(ports, now);
+		return 0;
+	}
+	arm_slack_timer(ports);
+	(void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
 	return 0;
 }
 
@@ -284,15 +306,11 @@ static int on_slack(
 static int on_slack_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
 {
 	struct ports *ports = userdata;
-	size_t served;
 
-	begin_turn(ports);
-	served = serve_all(ports, ports->slack_fd, ports_now(ports));
-	if (served > 1)
+	if (serve_slack(ports, ports_now(ports)) > 1)
 		arm_slack_timer(ports);
 	else
-		(void) sd_event_source_set_enabled(ports->slack, SD_EVENT_ONESHOT);
-	end_turn(ports);
+		(void) sd_event_source_set_enabled(ports->slack, SD_EVENT_ON);
 	return 0;
 }
 
@@ -349,8 +367,6 @@ static int add_sources(struct ports *ports)
 	r = sd_event_add_io(e, &ports->prompt, ports->prompt_fd, EPOLLIN, on_prompt, ports);
 	if (r >= 0)
 		r = sd_event_add_io(e, &ports->slack, ports->slack_fd, EPOLLIN, on_slack, ports);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(ports->slack, SD_EVENT_ONESHOT);
 	/* Accuracy 1: 0 would mean 250 ms. */
 	if (r >= 0)
 		r = sd_event_add_time(

@@ -2,7 +2,8 @@
  * ports - every open port of the fleet, as one source in sd-event.
  *
  *      1,000 ttys --> nested epoll --> one I/O source, up to PORTS_BATCH ports a turn   (replies: at once)
- *      (slack)    --> nested epoll --> one timer, at most every PORTS_SLACK             (reports of a download)
+ *      (slack)    --> nested epoll --> at once after a pause, else by one timer,        (reports of a download)
+ *                                      at most every PORTS_SLACK
  *      deadlines  --> heap         --> one coarse tick, armed only while there is one
  *
  * Why: sd-event dispatches one source a turn and polls all others again, which is quadratic in the ports that are ready

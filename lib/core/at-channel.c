@@ -263,8 +263,10 @@ static void line_for_command(
 	case AT_LINE_OK:
 		finish(c, true, line, size, ret);
 		return;
+	case AT_LINE_CALL: /* fotad never dials: it is the end of somebody's call */
+		*ret = event(AT_EVENT_UNSOLICITED, line, size);
+		return;
 	case AT_LINE_ERROR:
-	case AT_LINE_CALL:
 		finish(c, false, line, size, ret);
 		return;
 	case AT_LINE_NUMERIC:
@@ -333,7 +335,7 @@ static bool take_echo(struct at_channel *c, char *line, size_t size, usec_t now)
 	return true;
 }
 
-static void end_line(
+static __attribute__((noinline)) void end_line(
 	struct at_channel *c, char *line, size_t size, usec_t now, struct at_event *ret)
 {
 	if (take_echo(c, line, size, now))
@@ -347,19 +349,33 @@ static void end_line(
 		line_for_nobody(c, line, size, now, ret);
 }
 
+/* A report, while nothing is awaited: no echo, for all that we send is AT..., and nothing final. */
+static inline bool is_report(const struct at_channel *c, const char *line)
+{
+	return line[0] == 'G' && c->state == AT_CHANNEL_IDLE;
+}
+
 size_t at_channel_feed(
 	struct at_channel *c, const char *data, size_t size, usec_t now, struct at_event *ret)
 {
 	size_t taken = 0;
 
-	*ret = event(AT_EVENT_NONE, "", 0);
-	while (taken < size && ret->type == AT_EVENT_NONE) {
+	while (taken < size) {
 		char *line;
 		size_t line_size;
 
 		taken += at_line_take(&c->line, data + taken, size - taken, &line, &line_size);
-		if (line)
-			end_line(c, line, line_size, now, ret);
+		if (!line)
+			continue;
+		if (is_report(c, line)) {
+			*ret = event(AT_EVENT_UNSOLICITED, line, at_line_trim(line, line_size));
+			return taken;
+		}
+		*ret = event(AT_EVENT_NONE, "", 0);
+		end_line(c, line, line_size, now, ret);
+		if (ret->type != AT_EVENT_NONE)
+			return taken;
 	}
+	*ret = event(AT_EVENT_NONE, "", 0);
 	return taken;
 }

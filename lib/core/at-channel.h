@@ -52,7 +52,7 @@ enum at_expect {
 enum at_event_type {
 	AT_EVENT_NONE,
 	AT_EVENT_OK,          /* final result code OK; text is the information text */
-	AT_EVENT_ERROR,       /* ERROR, +CME ERROR, +CMS ERROR, NO CARRIER ...; text is that line */
+	AT_EVENT_ERROR,       /* ERROR, +CME ERROR, +CMS ERROR ...; text is that line */
 	AT_EVENT_TIMEOUT,     /* no final result code in time; synchronisation has begun */
 	AT_EVENT_READY,       /* synchronised */
 	AT_EVENT_MUTE,        /* synchronisation was given up: nobody answers */

@@ -13,7 +13,7 @@
 
 #include "core/at-line.h"
 
-#define AT_LINE_WORD      sizeof(uint64_t)
+#define AT_LINE_WORD	  sizeof(uint64_t)
 #define AT_LINE_EACH_BYTE UINT64_C(0x0101010101010101)
 
 #define AT_LINE_STOP 0x0e /* CR, LF, NUL and a few that are rare are below */
@@ -65,12 +65,15 @@ static inline bool at_line_is_end(char c)
 	return c == '\r' || c == '\n';
 }
 
-/* Empty lines are nothing: any number of ends is one end. */
+/*
+ * Empty lines are nothing: any number of ends is one end. Between two reports stand exactly four
+ * (V.250, 5.7.1: each has a CR LF before and behind it).
+ */
 static inline const char *at_line_skip_ends(const char *p, const char *end)
 {
-	while (end - p >= 2 && memcmp(p, "\r\n", 2) == 0)
-		p += 2;
-	while (p < end && at_line_is_end(*p))
+	if (end - p >= 4 && memcmp(p, "\r\n\r\n", 4) == 0)
+		p += 4;
+	while (p < end && (unsigned char) *p < AT_LINE_STOP && at_line_is_end(*p))
 		p++;
 	return p;
 }
@@ -87,6 +90,16 @@ static inline bool at_line_is_graphic(char c)
 	return c > 0x20 && c < 0x7f;
 }
 
+/* How many bytes stand before the first graphic one; 0 when there is none. */
+static __attribute__((noinline)) size_t at_line_noise(const char *line, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && !at_line_is_graphic(line[n]))
+		n++;
+	return n < size ? n : 0;
+}
+
 /* The line that has just ended; NULL if it was too long. */
 static inline char *at_line_finish(struct at_line_buffer *b, size_t *ret_size)
 {
@@ -100,12 +113,26 @@ static inline char *at_line_finish(struct at_line_buffer *b, size_t *ret_size)
 		return NULL;
 	}
 	b->bytes[size] = '\0';
-	while (start < size && !at_line_is_graphic(b->bytes[start]))
-		start++;
-	if (start == size)
-		start = 0;
+	if (!at_line_is_graphic(b->bytes[0]))
+		start = at_line_noise(b->bytes, size);
 	*ret_size = size - start;
 	return b->bytes + start;
+}
+
+/* What stops the text and is no end: NUL is left out, too much is dropped, the rest is kept. */
+static __attribute__((noinline)) const char *at_line_take_odd(
+	struct at_line_buffer *b, const char *p, const char *end)
+{
+	if (b->skipping)
+		return at_line_skip_text(p, end);
+	if (*p == '\0')
+		return p + 1;
+	if (b->size == AT_LINE_MAX) {
+		b->skipping = true;
+		return p;
+	}
+	b->bytes[b->size++] = *p;
+	return p + 1;
 }
 
 /*
@@ -121,31 +148,24 @@ static inline size_t at_line_take(
 	const char *p = at_line_is_begun(b) ? data : at_line_skip_ends(data, end);
 
 	*ret = NULL;
-	while (p < end && !*ret) {
+	while (p < end) {
 		size_t left = (size_t) (end - p), room = AT_LINE_MAX - b->size;
+		size_t n = at_line_copy_text(b->bytes + b->size, p, left < room ? left : room);
 
-		if (b->skipping) {
-			p = at_line_skip_text(p, end);
-		} else {
-			size_t n =
-				at_line_copy_text(b->bytes + b->size, p, left < room ? left : room);
-
-			p += n;
-			b->size += n;
-		}
+		p += n;
+		b->size += n;
 		if (p == end)
 			break;
-		if (at_line_is_end(*p)) {
-			p = at_line_skip_ends(p, end);
-			if (at_line_is_begun(b))
-				*ret = at_line_finish(b, ret_size);
-		} else if (*p == '\0') {
-			p++;
-		} else if (b->size == AT_LINE_MAX) {
-			b->skipping = true;
-		} else {
-			b->bytes[b->size++] = *p++;
+		if (!at_line_is_end(*p)) {
+			p = at_line_take_odd(b, p, end);
+			continue;
 		}
+		p = at_line_skip_ends(p, end);
+		if (b->size == 0) /* only NULs stood between the ends */
+			continue;
+		*ret = at_line_finish(b, ret_size);
+		if (*ret)
+			break;
 	}
 	return (size_t) (p - data);
 }

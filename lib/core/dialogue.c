@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/trace.h"
+
 static bool is_decoration(const struct upgrade_notice *notice)
 {
 	return notice->type == NOTICE_PROGRESS || notice->type == NOTICE_STEP;
@@ -44,6 +46,12 @@ static void hush(struct at_channel *c, usec_t now)
 	at_channel_advance(c, at_channel_deadline(c), &mute);
 }
 
+static void note(struct dialogue *d, enum trace_type type, uint64_t number, usec_t now)
+{
+	if (d->trace)
+		trace_call(d->trace, d, type, number, now);
+}
+
 static void deliver(struct dialogue *d, const struct upgrade_event *event, usec_t now)
 {
 	struct upgrade_effects *effects = &d->box->effects;
@@ -73,6 +81,7 @@ void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct up
 	d->save = 0;
 	d->noise = 0;
 	d->box = box;
+	d->trace = NULL;
 }
 
 void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, usec_t now)
@@ -82,18 +91,22 @@ void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, us
 
 void dialogue_opened(struct dialogue *d, usec_t now)
 {
+	note(d, TRACE_OPENED, 0, now);
 	at_channel_init(&d->channel);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_OPENED }, now);
 }
 
 void dialogue_lost(struct dialogue *d, usec_t now)
 {
+	note(d, TRACE_LOST, 0, now);
 	at_channel_init(&d->channel);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_LOST }, now);
 }
 
 void dialogue_input(struct dialogue *d, const char *data, size_t size, usec_t now)
 {
+	if (d->trace)
+		trace_input(d->trace, d, data, size, now);
 	while (size > 0) {
 		struct upgrade_event event = { .type = UPGRADE_EVENT_AT };
 		size_t n = at_channel_feed(&d->channel, data, size, now, &event.at);
@@ -111,16 +124,19 @@ void dialogue_input(struct dialogue *d, const char *data, size_t size, usec_t no
 
 void dialogue_go(struct dialogue *d, const struct upgrade_task *task, usec_t now)
 {
+	note(d, TRACE_GO, 0, now);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_GO, .task = task }, now);
 }
 
 void dialogue_restore(struct dialogue *d, usec_t now)
 {
+	note(d, TRACE_RESTORE, 0, now);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_RESTORE }, now);
 }
 
 void dialogue_cancel(struct dialogue *d, usec_t now)
 {
+	note(d, TRACE_CANCEL, 0, now);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_CANCEL }, now);
 }
 
@@ -131,11 +147,14 @@ void dialogue_saved(struct dialogue *d, uint64_t save, bool ok, usec_t now)
 		.save = save,
 	};
 
+	note(d, ok ? TRACE_SAVED : TRACE_SAVE_FAILED, save, now);
 	deliver(d, &event, now);
 }
 
 void dialogue_advance(struct dialogue *d, usec_t now)
 {
+	if (dialogue_deadline(d) <= now)
+		note(d, TRACE_ADVANCE, 0, now);
 	while (at_channel_deadline(&d->channel) <= now) {
 		struct upgrade_event event = { .type = UPGRADE_EVENT_AT };
 
@@ -156,6 +175,8 @@ uint64_t dialogue_take_save(struct dialogue *d)
 {
 	uint64_t save = d->save;
 
+	if (save && d->trace)
+		trace_effect(d->trace, TRACE_SAVE, save);
 	d->save = 0;
 	return save;
 }
@@ -170,9 +191,14 @@ size_t dialogue_output(const struct dialogue *d, const char **ret)
 
 void dialogue_written(struct dialogue *d, size_t size, usec_t now)
 {
+	struct upgrade_event event = { .type = UPGRADE_EVENT_SENT };
+
+	if (d->trace && size > 0)
+		trace_output(d->trace, d, size, now);
 	at_channel_written(&d->channel, size);
-	if (size > 0 && upgrade_past_no_return(&d->upgrade) && !d->upgrade.line_sent)
-		deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_SENT }, now);
+	event.whole = d->channel.output_done == d->channel.output_size;
+	if (size > 0 && upgrade_past_no_return(&d->upgrade) && !d->upgrade.line_whole)
+		deliver(d, &event, now);
 }
 
 bool dialogue_take_notice(struct dialogue *d, struct upgrade_notice *ret)
@@ -182,6 +208,8 @@ bool dialogue_take_notice(struct dialogue *d, struct upgrade_notice *ret)
 	if (box->n_notices == 0)
 		return false;
 	*ret = box->notices[0];
+	if (d->trace && ret->type == NOTICE_VERDICT)
+		trace_effect(d->trace, TRACE_VERDICT, trace_verdict(ret));
 	memmove(box->notices, box->notices + 1, --box->n_notices * sizeof(*box->notices));
 	return true;
 }

@@ -16,6 +16,8 @@
 
 #define DIALOGUE_NOTICES_MAX 16
 
+struct trace;
+
 /* What one call left to do. One box may serve many dialogues: it is emptied before the next call of any. */
 struct dialogue_box {
 	size_t n_notices;
@@ -30,6 +32,7 @@ struct dialogue {
 	uint64_t save; /* the newest SAVE that the caller has not taken */
 	size_t noise;  /* bytes read since the last answer, report or boot text */
 	struct dialogue_box *box;
+	struct trace *trace; /* the caller's recorder, while one runs; NULL: none */
 };
 
 void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct upgrade_modem *modem,

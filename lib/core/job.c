@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/macros.h"
 #include "base/text.h"
@@ -33,6 +34,43 @@ bool job_is_final(enum job_state state)
 	return state == JOB_SUCCEEDED || state == JOB_FAILED || state == JOB_CANCELLED;
 }
 
+const char *job_wait_name(enum job_wait wait)
+{
+	switch (wait) {
+	case JOB_WAIT_NONE:
+		return "";
+	case JOB_WAIT_ACKNOWLEDGE:
+		return "acknowledge";
+	case JOB_WAIT_BACKOFF:
+		return "backoff";
+	case JOB_WAIT_SLOT:
+		return "slot";
+	}
+	return "";
+}
+
+uint64_t job_seed(const char *imei)
+{
+	return imei[0] == '\0' ? 0 : text_hash(0, imei, strlen(imei)) | 1;
+}
+
+bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes)
+{
+	return rules->max_bytes == 0 ||
+	       (spent <= rules->max_bytes && bytes <= rules->max_bytes - spent);
+}
+
+/* Another number for every attempt, and for what is only deferred (attempts stand still then). */
+static usec_t spread(const struct job_rules *rules, usec_t delay, unsigned attempts)
+{
+	uint64_t number;
+
+	if (rules->seed == 0 || delay == USEC_INFINITY)
+		return delay;
+	number = text_hash(rules->seed, &attempts, sizeof(attempts));
+	return delay - (number >> 8) % (delay / 4 + 1);
+}
+
 static usec_t backoff(const struct job_rules *rules, unsigned attempts)
 {
 	usec_t delay = rules->delay;
@@ -44,7 +82,8 @@ static usec_t backoff(const struct job_rules *rules, unsigned attempts)
 
 static bool is_worth_a_retry(const struct job_rules *rules, const struct job_verdict *v)
 {
-	if (reason_class(v->reason) == REASON_PERSON || v->attempts >= rules->attempts)
+	if (reason_class(v->reason) == REASON_PERSON || v->attempts >= rules->attempts ||
+		!job_can_spend(rules, v->bytes, v->next_bytes))
 		return false;
 	return v->reason != REASON_REJECTED ||
 	       (v->cme_class != AT_ERROR_PERMANENT && v->cme_class != AT_ERROR_PERSON);
@@ -63,13 +102,13 @@ struct job_decision job_decide(const struct job_rules *rules, const struct job_v
 		return (struct job_decision){
 			.state = JOB_WAITING,
 			.reason = v->reason,
-			.delay = backoff(rules, v->attempts),
+			.delay = spread(rules, backoff(rules, v->attempts), v->attempts),
 		};
 	case OUTCOME_DEFERRED:
 		return (struct job_decision){
 			.state = JOB_WAITING,
 			.reason = v->reason,
-			.delay = rules->delay,
+			.delay = spread(rules, rules->delay, v->attempts),
 		};
 	case OUTCOME_UNKNOWN:
 		return (struct job_decision){ .state = JOB_UNKNOWN, .reason = v->reason };

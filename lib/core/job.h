@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/usec.h"
 #include "core/at-error.h"
@@ -18,11 +19,26 @@ int job_state_by_name(const char *name);          /* -EINVAL */
 /* Will nothing more happen by itself? */
 bool job_is_final(enum job_state state);
 
+/*
+ * What a waiting job waits for when no reason of struct reason stands for it (interface, "Words"). In this order: the first
+ * that holds is said.
+ */
+enum job_wait {
+	JOB_WAIT_NONE,        /* for nothing: it may go on, or its reason says why not */
+	JOB_WAIT_ACKNOWLEDGE, /* the store was lost: an operator has to look first */
+	JOB_WAIT_BACKOFF,     /* a failed attempt is some time ago before the next one begins */
+	JOB_WAIT_SLOT,        /* others are at work */
+};
+
+const char *job_wait_name(enum job_wait wait); /* "slot"; "" for none */
+
 /* May an attempt that spent itself be followed by another? (conduct 18) */
 struct job_rules {
 	unsigned attempts; /* in all, at least 1 */
 	usec_t delay;      /* after the first; doubled after each further one */
 	usec_t max_delay;
+	uint64_t seed;     /* of the jitter, from the IMEI: job_seed(); 0: none */
+	uint64_t max_bytes; /* of all attempts together; 0: any number */
 };
 
 struct job_verdict {
@@ -31,6 +47,8 @@ struct job_verdict {
 	enum at_error_class cme_class; /* of REASON_REJECTED; AT_ERROR_UNKNOWN without a number */
 	bool at_target;                /* the module runs what the campaign wants, not only this hop's version */
 	unsigned attempts;             /* spent, this one included */
+	uint64_t bytes;                /* spent, likewise */
+	uint64_t next_bytes;           /* what another attempt at this hop would spend */
 };
 
 struct job_decision {
@@ -39,5 +57,14 @@ struct job_decision {
 	usec_t delay;       /* WAITING: not before this much time has passed */
 };
 
-/* A deferred job spends no attempt and is tried again after rules->delay, however often. */
+/* Different for every module, and the same again after every restart. */
+uint64_t job_seed(const char *imei);
+
+/* Do so many bytes more fit into the budget? */
+bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes);
+
+/*
+ * Up to a quarter is taken off every wait, by the seed: what failed at the same moment does not come back at the same.
+ * A deferred job spends no attempt and is tried again after rules->delay, however often.
+ */
 struct job_decision job_decide(const struct job_rules *rules, const struct job_verdict *verdict);

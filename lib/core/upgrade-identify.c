@@ -2,6 +2,7 @@
  * Who answers on this port. Until maker, model and IMEI match, only AT, +CGMI, +CGMM, +CGMR and
  * +CGSN are asked (conduct 1).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -10,7 +11,7 @@
 /* A stranger is asked again after this time, in case the unit behind a UART was changed. */
 #define STRANGER_PAUSE (10 * MINUTE)
 
-#define MISHEARD_MAX 3	       /* then this module answers so */
+#define MISHEARD_MAX   3	 /* then this module answers so */
 #define MISHEARD_QUIET (2 * SEC) /* longer than answers take */
 
 int upgrade_on_absent(struct upgrade *u, const struct upgrade_event *event, usec_t now)
@@ -72,8 +73,9 @@ int upgrade_on_refused(struct upgrade *u, const struct upgrade_event *event, use
 }
 
 /*
- * Not (yet) an answer of the kind wanted: ask again while tries last. An OK with something else is a late answer to
- * another question, and then so may those before have been: what is on its way is waited for, and all is asked again.
+ * Not (yet) an answer of the kind wanted: ask again while tries last. An OK with something else is
+ * a late answer to another question, and then so may those before have been: what is on its way is
+ * waited for, and all is asked again.
  */
 static int not_said(struct upgrade *u, const struct upgrade_event *event)
 {
@@ -159,7 +161,11 @@ int upgrade_on_identified(struct upgrade *u, const struct upgrade_event *event, 
 		return FAIL;
 	if ((u->modem->imei && !text_equal(u->modem->imei, u->identity.imei)) ||
 		(wanted[0] && !text_equal(wanted, u->identity.imei))) {
-		upgrade_notify(u, NOTICE_WARNING, REASON_WRONG_MODEM, u->identity.imei);
+		char last[16];
+
+		/* Message texts show the last four digits (conduct 26). */
+		(void) snprintf(last, sizeof(last), "IMEI ...%s", u->identity.imei + IMEI_SIZE - 5);
+		upgrade_notify(u, NOTICE_WARNING, REASON_WRONG_MODEM, last);
 		u->reason = REASON_WRONG_MODEM;
 		return FAIL;
 	}

@@ -23,6 +23,8 @@ bool upgrade_hear(
 	*ret_boot = false;
 	if (at_is_boot_text(line)) {
 		saw_restart(r);
+		if (r->start_durable)
+			evidence_event(&u->evidence, &u->evidence.booted, now);
 		u->activity = now;
 		*ret_boot = true;
 		return true;
@@ -31,7 +33,11 @@ bool upgrade_hear(
 		return false;
 	u->activity = now;
 	u->report_seen = true;
+	u->secret = false;
 	r->reported = true;
+	if (r->start_durable)
+		evidence_report(&u->evidence,
+			ret->type == GTOTA_REPORT_PROGRESS ? ret->percent : -1, now);
 	switch (ret->type) {
 	case GTOTA_REPORT_START:
 	case GTOTA_REPORT_PROGRESS:
@@ -65,7 +71,7 @@ bool upgrade_save_start(struct upgrade *u, usec_t now)
 	memcpy(r->from, u->identity.version, sizeof(r->from));
 	if (text_copy(r->to, sizeof(r->to), u->task->to) < 0)
 		r->to[0] = '\0'; /* cannot be: the configuration bounds it */
-	u->line_sent = false;
+	u->line_sent = u->line_whole = false;
 	u->report_seen = false;
 	u->first_read = 0;
 	u->read[0] = '\0';
@@ -92,7 +98,8 @@ int upgrade_build_start(struct upgrade *u)
 		&u->task->request, u->profile->line_max, u->out->line, sizeof(u->out->line));
 
 	u->out->command.line = u->out->line;
-	u->secret = u->task->request.type == GTOTA_FTP;
+	/* conduct 12: a password, or what stands in a URL's query */
+	u->secret = u->task->request.type == GTOTA_FTP || strchr(u->task->request.url, '?');
 	if (r == 0)
 		return 0;
 	/* The configuration has checked the request; only a credential read since then can be
@@ -152,9 +159,7 @@ static int final_result(struct upgrade *u, const struct upgrade_event *event, us
 		u->activity = usec_max(u->activity, now);
 		return u->step == STEP_START ? STEP_DOWNLOAD : STAY;
 	}
-	/* "NO CARRIER" and the like are no answer to this line, but the end of somebody's call. */
-	if (event->at.type != AT_EVENT_ERROR || r->reported ||
-		at_line_kind(event->at.text, event->at.size) == AT_LINE_CALL)
+	if (event->at.type != AT_EVENT_ERROR || r->reported)
 		return STAY;
 	upgrade_notify(u, NOTICE_WARNING, REASON_REJECTED, event->at.text);
 	r->start_durable = false;

@@ -45,14 +45,32 @@ void upgrade_init(struct upgrade *u, const struct upgrade_modem *modem,
 		.percent = -1,
 		.cme = AT_ERROR_NONE,
 	};
+	evidence_begin(&u->evidence, "", 0);
+}
+
+void upgrade_rebase(struct upgrade *u, const struct timeouts *timeouts)
+{
+	const struct upgrade_modem *modem = u->modem;
+	const char *model = u->record.model[0] ? u->record.model : u->identity.model;
+	const struct profile *row;
+
+	u->timeouts = timeouts;
+	u->profile = NULL;
+	if (model[0] && profile_match(model, &row) != PROFILE_MATCH_NONE)
+		u->profile = modem->profile
+				     ?: modem->resolve ? modem->resolve(row, modem->userdata)
+						       : row;
 }
 
 void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, usec_t now)
 {
 	u->record = *record;
+	upgrade_rebase(u, u->timeouts);
 	if (!record->start_durable)
 		return;
 	u->resumed = true;
+	evidence_resume(&u->evidence, now);
+	u->line_sent = u->line_whole = true;
 	u->since = u->activity = now;
 	u->step = STEP_RETURN;
 	u->wake = usec_add(now, upgrade_timeouts(u)->return_);

@@ -73,12 +73,14 @@ static int judge(struct upgrade *u, usec_t now)
 {
 	const struct timeouts *t = upgrade_timeouts(u);
 
+	evidence_read(&u->evidence, u->read, usec_sub(u->asked, u->record.started),
+		u->first_read == 0);
 	if (text_equal(u->read, u->record.to)) {
 		if (u->first_read == 0) {
 			u->first_read = now;
 			return STEP_SETTLE;
 		}
-		if (usec_sub(now, u->first_read) < t->settle)
+		if (usec_sub(u->asked, u->first_read) < t->settle) /* from an answer to the next question */
 			return STEP_SETTLE;
 		u->outcome = OUTCOME_SUCCEEDED;
 		u->reason = REASON_NONE;
@@ -86,7 +88,7 @@ static int judge(struct upgrade *u, usec_t now)
 	} else {
 		u->first_read = 0;
 		/* By the time of the question: behind a late answer reports may wait to be read (conduct 15). */
-		if (u->asked < usec_add(u->activity, t->stall))
+		if (u->asked < usec_add(u->activity, t->stall) || now >= u->wake)
 			return STEP_SETTLE;
 		u->outcome = OUTCOME_FAILED;
 		u->reason = why(u);

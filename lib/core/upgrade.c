@@ -74,7 +74,8 @@ static int transmit(struct upgrade *u, usec_t now)
 }
 
 /* The attempt is over, and its verdict is said. */
-static void conclude(struct upgrade *u, enum upgrade_outcome outcome, enum reason reason)
+static void conclude(
+	struct upgrade *u, enum upgrade_outcome outcome, enum reason reason, usec_t now)
 {
 	bool past = u->record.start_durable;
 
@@ -83,6 +84,7 @@ static void conclude(struct upgrade *u, enum upgrade_outcome outcome, enum reaso
 	u->task = NULL;
 	u->unknown = false;
 	u->record.start_durable = false;
+	evidence_end(&u->evidence, (int) upgrade_phase(u), u->cme, now);
 	if (past)
 		upgrade_save(u);
 	upgrade_notify(u, NOTICE_VERDICT, reason, "");
@@ -95,12 +97,13 @@ static void finish(struct upgrade *u, enum upgrade_outcome outcome, enum reason 
 	u->reason = reason;
 	if (outcome == OUTCOME_UNKNOWN) {
 		u->unknown = true;
+		evidence_end(&u->evidence, (int) upgrade_phase(u), u->cme, now);
 		upgrade_notify(
 			u, NOTICE_VERDICT, reason, u->stranger ? "another module answers" : "");
 		enter(u, u->open ? STEP_ANSWER : STEP_RETURN, now);
 		return;
 	}
-	conclude(u, outcome, reason);
+	conclude(u, outcome, reason, now);
 	enter(u,
 		!u->open		     ? STEP_ABSENT
 		: reason == REASON_NO_ANSWER ? STEP_REFUSED
@@ -237,8 +240,10 @@ static void enter(struct upgrade *u, int step, usec_t now)
 	u->awaited = 0;
 	u->pausing = false;
 	(void) text_format(u->record.step, sizeof(u->record.step), "%s", row->name);
-	if (row->phase != phase)
+	if (row->phase != phase) {
+		evidence_phase(&u->evidence, (int) phase, now);
 		upgrade_notify(u, NOTICE_PHASE, REASON_NONE, upgrade_phase_name(row->phase));
+	}
 	upgrade_notify(u, NOTICE_STEP, REASON_NONE, row->name);
 
 	remember_written(u);
@@ -263,6 +268,7 @@ static void on_lost(struct upgrade *u, usec_t now)
 	u->first_read = 0;
 	if (sent) {
 		u->record.left = true;
+		evidence_event(&u->evidence, &u->evidence.lost, now);
 		if (u->record.complete) {
 			u->record.restarted = true;
 			u->record.end_open = false;
@@ -294,6 +300,8 @@ static void on_opened(struct upgrade *u, usec_t now)
 {
 	u->open = true;
 	u->activity = now;
+	if (is_past(u))
+		evidence_event(&u->evidence, &u->evidence.returned, now);
 	if (u->step == STEP_RETURN) {
 		if (u->resumed)
 			apply(u, upgrade_listen_again(u, now), now);
@@ -319,7 +327,7 @@ static bool on_unasked(struct upgrade *u, const struct upgrade_event *event, use
 		upgrade_take_back(u);
 	if (!boot) { /* conduct 10: somebody else's attempt, or an old one of ours */
 		if (u->task)
-			conclude(u, OUTCOME_DEFERRED, REASON_BUSY);
+			conclude(u, OUTCOME_DEFERRED, REASON_BUSY, now);
 		u->restoring = false;
 		u->identified = false;
 		upgrade_notify(u, NOTICE_ELSEWHERE, REASON_BUSY, event->at.text);
@@ -358,6 +366,7 @@ static void on_at(struct upgrade *u, const struct upgrade_event *event, usec_t n
 		break;
 	case AT_EVENT_OK:
 	case AT_EVENT_ERROR:
+		u->secret = false; /* its echo, if any, is behind us */
 		if (event->at.type == AT_EVENT_ERROR)
 			u->cme = at_error_number(event->at.text,
 				u->profile ? u->profile->errors : AT_ERROR_STANDARD);
@@ -397,6 +406,17 @@ static void on_time(struct upgrade *u, const struct upgrade_event *event, usec_t
 		handle(u, event, now);
 }
 
+/* A slow port, or a gap, may part the line's first byte from its last: the module knows of it only with the last. */
+static void on_sent(struct upgrade *u, bool whole, usec_t now)
+{
+	u->line_sent = true;
+	u->line_whole = whole;
+	evidence_start(&u->evidence, now);
+	u->activity = now;
+	if (u->step == STEP_START)
+		u->wake = usec_add(now, upgrade_timeouts(u)->start);
+}
+
 static void on_go(struct upgrade *u, const struct upgrade_task *task, usec_t now)
 {
 	if (!upgrade_is_holding(u) || upgrade_next_start(u) > now) {
@@ -408,6 +428,7 @@ static void on_go(struct upgrade *u, const struct upgrade_task *task, usec_t now
 	u->restarts = 0;
 	u->percent = -1;
 	u->cme = AT_ERROR_NONE;
+	evidence_begin(&u->evidence, u->identity.version, now);
 	u->registered = u->roaming = u->pdp_active = false;
 	memcpy(u->record.imei, u->identity.imei, sizeof(u->record.imei));
 	enter(u, STEP_SYNC, now);
@@ -439,7 +460,7 @@ void upgrade_step(struct upgrade *u, const struct upgrade_event *event, usec_t n
 		on_at(u, event, now);
 		break;
 	case UPGRADE_EVENT_SENT:
-		u->line_sent = true;
+		on_sent(u, event->whole, now);
 		break;
 	case UPGRADE_EVENT_GO:
 		on_go(u, event->task, now);

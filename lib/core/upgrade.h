@@ -18,6 +18,7 @@
 
 #include "base/usec.h"
 #include "core/at-channel.h"
+#include "core/evidence.h"
 #include "core/gtota.h"
 #include "core/identity.h"
 #include "core/profile.h"
@@ -97,7 +98,7 @@ enum upgrade_event_type {
 	UPGRADE_EVENT_OPENED,      /* the port is there */
 	UPGRADE_EVENT_LOST,        /* the port is gone */
 	UPGRADE_EVENT_AT,          /* at: from the channel */
-	UPGRADE_EVENT_SENT,        /* the first byte of the start line reached the port */
+	UPGRADE_EVENT_SENT,        /* bytes of the start line reached the port, with `whole` the last ones */
 	UPGRADE_EVENT_GO,          /* task: make this hop */
 	UPGRADE_EVENT_RESTORE,     /* put back what record says was changed */
 	UPGRADE_EVENT_SAVED,       /* save: the effect of that number is durable */
@@ -112,6 +113,7 @@ struct upgrade_event {
 	struct at_event at;
 	const struct upgrade_task *task;
 	uint64_t save;
+	bool whole;
 };
 
 enum upgrade_notice_type {
@@ -168,6 +170,7 @@ struct upgrade {
 	bool identified;                 /* identity is complete and fresh */
 	bool fibocom;
 	struct upgrade_record record;
+	struct evidence evidence;        /* of the attempt; whole when its NOTICE_VERDICT is taken, until the next GO */
 
 	int step;              /* enum step_id */
 	usec_t entered;        /* when the step was entered */
@@ -183,6 +186,7 @@ struct upgrade {
 	bool resumed;          /* an earlier life passed the point of no return: listen at the first open */
 	bool unknown;          /* UNKNOWN was said; the verdict is still owed */
 	bool line_sent;        /* the start line's first byte is out */
+	bool line_whole;       /* its last one too, or nobody knows: listening counts from here */
 	bool report_seen;      /* a GTOTA report (not only OK) came in this attempt */
 	bool registered, roaming, pdp_active;
 	int percent;
@@ -218,9 +222,15 @@ void upgrade_init(struct upgrade *u, const struct upgrade_modem *modem, const st
 /*
  * Takes up what an earlier life left behind, right after upgrade_init(): the record as saved. Past the point of no
  * return it listens and judges (conduct 9); no task is needed for that. A record.started of another boot must have
- * been replaced by `now`.
+ * been replaced by `now`. What is known of its evidence is put into u->evidence before.
  */
 void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, usec_t now);
+
+/*
+ * The configuration behind modem, timeouts and profiles is another now (nothing of the old one is touched): they are
+ * looked up again. Not while a task is under way, which keeps the rules it began with (conduct 21).
+ */
+void upgrade_rebase(struct upgrade *u, const struct timeouts *timeouts);
 
 void upgrade_step(struct upgrade *u, const struct upgrade_event *event, usec_t now, struct upgrade_effects *ret);
 

@@ -17,6 +17,7 @@
 
 /* For the schema; the profile of each package knows a lower one. */
 #define PACKAGE_SIZE_MAX INT64_C(0x7fffffff)
+#define BUDGET_MAX	 (INT64_C(1) << 40)
 
 #define BUFFER(type, member)                                                                       \
 	.offset = offsetof(struct type, member), .size = sizeof(((struct type *) NULL)->member),   \
@@ -159,7 +160,10 @@ static const struct field retry_fields[] = {
 	{ "max_delay", FIELD_DURATION, NUMBER(campaign_draft, campaign.retry.max_delay),
 		.min = MSEC, .max = 30 * DAY, .given = CAMPAIGN(max_delay_given), .standard = "4h",
 		.doc = "The longest wait between two attempts." },
-	UNSUPPORTED("max_bytes"),
+	{ "max_bytes", FIELD_INTEGER, NUMBER(campaign_draft, campaign.retry.max_bytes), .min = 1,
+		.max = BUDGET_MAX,
+		.doc = "The bytes that all attempts at one modem may cost together, by the size of "
+		       "the packages." },
 	{ 0 },
 };
 static const struct object retry_object = { retry_fields, RULE_NONE, { 0 } };

@@ -171,7 +171,8 @@ static int parse_text(struct builder *b, const char *text, size_t size, json_t *
 		return 0;
 	}
 	json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!json && json_error_code(&error) == json_error_out_of_memory)
+	/* Some allocations that fail leave neither a code nor a text. */
+	if (!json && (json_error_code(&error) == json_error_out_of_memory || !error.text[0]))
 		return -ENOMEM;
 	if (!json)
 		say_syntax(b, text, size, &error);

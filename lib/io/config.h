@@ -36,6 +36,7 @@ struct config_retry {
 	unsigned attempts; /* 1 to 100, default 3 */
 	usec_t delay;      /* default 15min */
 	usec_t max_delay;  /* default 4h */
+	uint64_t max_bytes; /* of all attempts of a job together; 0: any number */
 };
 
 struct config_campaign {

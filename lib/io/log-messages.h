@@ -39,6 +39,11 @@
 	X(AT_DIALOGUE,           "26834490a3fa44deb1c8239ac93cb79f", "at-dialogue", "a line between fotad and a modem") \
 	X(WARNING,               "172a84c5d7404a92aa3918f1339d6277", "warning", "something is degraded; the work goes on") \
 	X(MODEM_QUARANTINED,     "5bbdc5b66ec74da486c77e6cd6b97970", "modem-quarantined", "a modem floods or flaps and is left alone for a while") \
+	X(BUNDLE,                "a25add4a1282409096ed26db8910758f", "bundle", "what happened in a failed attempt was written to a file, for fotad --replay") \
+	X(EVIDENCE,              "5ac3a9c9d3b54853a129d2a4f24a7fd3", "evidence", "what proves the verdict on an attempt") \
+	X(DRIFT,                 "499504cf33574aba943f9eee71cb35cc", "drift", "a modem no longer runs what it was brought to") \
+	X(STORE_LOST,            "3888a4ba96b2485baecb2560c6ea9e0d", "store-lost", "the state was damaged and is set aside; no job starts until somebody acknowledges") \
+	X(STORE_WORKS,           "6928706574174fdd900a11e877624c52", "store-works", "the state can be saved again") \
 	X(SUMMARY,               "f593823331b543008e3db4d0a03e8826", "summary", "how the fleet stands")
 
 #define LOG_MESSAGE_SYMBOL(symbol, id, name, description) LOG_MESSAGE_##symbol,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -93,6 +94,7 @@ void serial_lock_take(const char *directory, const char *path)
 	fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return;
+	(void) fchmod(fd, 0644); /* for others to read (FHS 3.0, 5.9), whatever our umask */
 	snprintf(text, sizeof(text), "%10d\n", (int) getpid());
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	/* A lock file that cannot be made is no reason to leave the port alone: flock() protects it. */

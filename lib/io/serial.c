@@ -15,8 +15,9 @@
 #define STACK_SIZE    (256 * 1024) /* a few PATH_MAX, libserialport, stdio */
 #define STUCK_MAX     16	   /* threads in the hands of sick devices, beyond the pool's own */
 #define CLOSE_TIMEOUT (5 * SEC)	   /* then a close no longer counts as one of the pool's threads */
-#define FREE_TIMEOUT  (500 * MSEC) /* serial_pool_free() waits so long for those who are not stuck \
-				    */
+#define FREE_TIMEOUT                                                                               \
+	(500 * MSEC) /* serial_pool_free() waits so long for those who are not stuck               \
+		      */
 
 struct answer {
 	struct answer *next;
@@ -314,6 +315,15 @@ int serial_pool_fd(const struct serial_pool *pool)
 	return pool->event_fd;
 }
 
+/* One thread for one sick device: it is not asked again before the open that hangs has ended. */
+static bool is_stuck(const struct serial_pool *pool, const char *path)
+{
+	for (const struct request *r = pool->running; r; r = r->next)
+		if (r->stuck && r->fd < 0 && strcmp(r->path, path) == 0)
+			return true;
+	return false;
+}
+
 int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout,
 	void *userdata, uint64_t *ret_ticket)
 {
@@ -339,7 +349,7 @@ int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, 
 	request->answer->result.fd = -1;
 
 	pthread_mutex_lock(&pool->lock);
-	r = call_worker(pool);
+	r = is_stuck(pool, path) ? -ETIMEDOUT : call_worker(pool);
 	if (r == 0) {
 		*ret_ticket = request->answer->result.ticket = ++pool->tickets;
 		APPEND(pool->opens, request);
@@ -415,6 +425,19 @@ void serial_close(struct serial_pool *pool, int fd)
 	}
 }
 
+/* More devices are sick than there may be threads: who waits behind them is told so. */
+static void give_up_waiting(struct serial_pool *pool)
+{
+	struct request *request;
+
+	while (pool->stuck > STUCK_MAX && pool->alive == pool->stuck && (request = pool->opens)) {
+		pool->opens = request->next;
+		request->answer->result.error = -ETIMEDOUT;
+		post(pool, STEAL(request->answer));
+		request_free(request);
+	}
+}
+
 /* Reports who is past his deadline, and lets another thread take his place. */
 static void find_stuck(struct serial_pool *pool)
 {
@@ -434,6 +457,8 @@ static void find_stuck(struct serial_pool *pool)
 		if (pool->opens || pool->closes)
 			(void) call_worker(pool);
 	}
+	if (!pool->ending)
+		give_up_waiting(pool);
 }
 
 bool serial_pool_result(struct serial_pool *pool, struct serial_result *ret)

@@ -1,7 +1,9 @@
 /*
  * store-internal - the SQLite side of the store, for one thread at a time.
  *
- *      store.c (queue, thread) --> store-db.c (file, transactions) --> store-schema.c (tables, columns)
+ *      store.c (queue, thread) --> store-db.c (transactions) --> store-file.c (opening, checks, aside)
+ *                                       |                           `-> store-migrate.c (schemas)
+ *                                       `-> store-schema.c (jobs' columns), store-rows.c (the other tables)
  */
 #pragma once
 
@@ -10,11 +12,25 @@
 #include "io/store.h"
 
 #define STORE_APPLICATION_ID 0x464f5441 /* "FOTA", for file(1) */
-#define STORE_VERSION        1
+#define STORE_VERSION        2
+#define STORE_BOOT_ID_SIZE   64
 
-struct store_db;
+#define STORE_MARK_HELD    "fotad.db.held"    /* files beside it: a store was lost and nobody has acknowledged it */
+#define STORE_MARK_DAMAGED "fotad.db.damaged" /* the next open shall refuse it */
 
-int store_db_open(const char *directory, const char *boot_id, struct store_db **ret, bool *ret_boot_same);
+struct store_statements;
+
+struct store_db {
+	sqlite3 *sqlite;
+	sqlite3_stmt *take_over, *put;
+	struct store_statements *rows;
+	bool held;
+	char directory[STORE_PATH_MAX];
+	char boot_id[STORE_BOOT_ID_SIZE];
+};
+
+/* store-db.c */
+int store_db_open(const char *directory, const char *boot_id, struct store_db **ret);
 struct store_db *store_db_close(struct store_db *db);
 int store_db_load(struct store_db *db, struct store_job **ret, size_t *ret_n);
 
@@ -24,12 +40,34 @@ int store_db_put(struct store_db *db, const struct store_job *job);
 int store_db_commit(struct store_db *db);
 void store_db_rollback(struct store_db *db);
 
-/* Creates the tables of STORE_VERSION and says so in the file's header; inside a transaction. */
-extern const char store_schema_create[];
+/* store-file.c */
+int store_file_open(struct store_db *db, const char *directory);
+int store_file_check(struct store_db *db, const char *table);
+int store_file_release(struct store_db *db);
 
-/* Statements made from the table of columns; ?1, ?2 ... in its order, the boot's id last. sqlite3_free() them. */
+/* SQLite's result as a negative errno; the helpers that everything is made of. */
+int store_error(sqlite3 *sqlite, int result);
+int store_execute(struct store_db *db, const char *sql);
+int store_prepare(struct store_db *db, const char *sql, sqlite3_stmt **ret);
+int store_number(struct store_db *db, const char *sql, sqlite3_int64 *ret); /* one row, one column */
+void store_finalizep(sqlite3_stmt **statement);
+int store_run(struct store_db *db, sqlite3_stmt *statement); /* a statement without rows; resets it */
+
+/* store-migrate.c: from this schema (0: an empty file) to STORE_VERSION, one transaction for each step. */
+int store_migrate(struct store_db *db, sqlite3_int64 version);
+
+/* store-rows.c */
+int store_rows_prepare(struct store_db *db);
+struct store_statements *store_rows_free(struct store_statements *rows);
+int store_rows_put_attempt(struct store_db *db, const struct store_job *job, const struct store_attempt *attempt);
+int store_rows_put_modem(struct store_db *db, const struct store_modem *modem);
+int store_rows_put_history(struct store_db *db, const struct store_history *history);
+int store_rows_find(struct store_db *db, const char *campaign, const char *modem, const char *imei,
+	struct store_found *ret);
+int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more); /* in a transaction of its own */
+
+/* store-schema.c: statements made from the table of columns; ?1, ?2 ... in its order, the boot's id last. sqlite3_free() */
 char *store_schema_put(void);
-char *store_schema_load(void);
-
+char *store_schema_load(const char *where);
 int store_schema_bind(sqlite3_stmt *statement, const struct store_job *job, const char *boot_id);
 int store_schema_read(sqlite3_stmt *statement, const char *boot_id, struct store_job *ret);

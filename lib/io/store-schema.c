@@ -5,35 +5,7 @@
 #include "base/text.h"
 #include "io/store-internal.h"
 
-/* A change of this text is a new STORE_VERSION, with a way from the old one. */
-const char store_schema_create[] =
-	"CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-	"CREATE TABLE jobs ("
-	"  id INTEGER PRIMARY KEY," /* grows with every save of the row */
-	"  campaign TEXT NOT NULL, modem TEXT NOT NULL, imei TEXT NOT NULL,"
-	"  state TEXT NOT NULL, reason TEXT NOT NULL, cme INTEGER NOT NULL,"
-	"  target TEXT NOT NULL, attempts INTEGER NOT NULL,"
-	"  not_before INTEGER NOT NULL, updated INTEGER NOT NULL,"
-	"  model TEXT NOT NULL, version_from TEXT NOT NULL, version_to TEXT NOT NULL,"
-	"  step TEXT NOT NULL, attempt INTEGER NOT NULL, started INTEGER NOT NULL,"
-	"  start_durable INTEGER NOT NULL, reported INTEGER NOT NULL, complete INTEGER NOT NULL,"
-	"  failed INTEGER NOT NULL, left_port INTEGER NOT NULL, restarted INTEGER NOT NULL,"
-	"  end_open INTEGER NOT NULL,"
-	"  callbreak_known INTEGER NOT NULL, callbreak_written INTEGER NOT NULL, callbreak TEXT "
-	"NOT NULL,"
-	"  gprsfirst_known INTEGER NOT NULL, gprsfirst_written INTEGER NOT NULL, gprsfirst TEXT "
-	"NOT NULL,"
-	"  rat_known INTEGER NOT NULL, rat_written INTEGER NOT NULL, rat TEXT NOT NULL,"
-	"  pdp_opened INTEGER NOT NULL,"
-	"  boot_id TEXT NOT NULL"
-	") STRICT;"
-	/* The key of a job: conduct 11. */
-	"CREATE UNIQUE INDEX jobs_unidentified ON jobs (campaign, modem) WHERE imei = '';"
-	"CREATE UNIQUE INDEX jobs_identified ON jobs (campaign, imei) WHERE imei != '';"
-	"PRAGMA application_id = 0x464f5441;"
-	"PRAGMA user_version = 1;";
-
-enum kind { TEXT, BOOL, COUNT, USEC, NUMBER, STATE, REASON };
+enum kind { TEXT, BOOL, COUNT, LONG, NUMBER, STATE, REASON };
 
 static const struct column {
 	const char *name;
@@ -54,14 +26,15 @@ static const struct column {
 	COLUMN("cme", NUMBER, cme),
 	COLUMN("target", TEXT, target),
 	COLUMN("attempts", COUNT, attempts),
-	COLUMN("not_before", USEC, not_before),
-	COLUMN("updated", USEC, updated),
+	COLUMN("bytes", LONG, bytes),
+	COLUMN("not_before", LONG, not_before),
+	COLUMN("updated", LONG, updated),
 	COLUMN("model", TEXT, record.model),
 	COLUMN("version_from", TEXT, record.from),
 	COLUMN("version_to", TEXT, record.to),
 	COLUMN("step", TEXT, record.step),
 	COLUMN("attempt", COUNT, record.attempt),
-	COLUMN("started", USEC, record.started),
+	COLUMN("started", LONG, record.started),
 	COLUMN("start_durable", BOOL, record.start_durable),
 	COLUMN("reported", BOOL, record.reported),
 	COLUMN("complete", BOOL, record.complete),
@@ -106,13 +79,13 @@ char *store_schema_put(void)
 	return sqlite3_str_finish(sql);
 }
 
-char *store_schema_load(void)
+char *store_schema_load(const char *where)
 {
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 
 	sqlite3_str_appendall(sql, "SELECT ");
 	append_columns(sql, ", ", false);
-	sqlite3_str_appendall(sql, " FROM jobs ORDER BY id DESC");
+	sqlite3_str_appendf(sql, " FROM jobs %s", where);
 	return sqlite3_str_finish(sql);
 }
 
@@ -133,8 +106,8 @@ static int bind_column(
 		return sqlite3_bind_int(statement, i, *(const bool *) field);
 	case COUNT:
 		return sqlite3_bind_int64(statement, i, *(const uint32_t *) field);
-	case USEC:
-		return sqlite3_bind_int64(statement, i, (sqlite3_int64) * (const usec_t *) field);
+	case LONG:
+		return sqlite3_bind_int64(statement, i, (sqlite3_int64) * (const uint64_t *) field);
 	case NUMBER:
 		return sqlite3_bind_int(statement, i, *(const int *) field);
 	case STATE:
@@ -183,8 +156,8 @@ static int read_column(sqlite3_stmt *statement, int i, const struct column *colu
 			return -EUCLEAN;
 		*(uint32_t *) field = (uint32_t) number;
 		return 0;
-	case USEC:
-		*(usec_t *) field = (usec_t) number;
+	case LONG:
+		*(uint64_t *) field = (uint64_t) number;
 		return 0;
 	case NUMBER:
 		*(int *) field = (int) number;

@@ -2,102 +2,118 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/macros.h"
-#include "io/store-internal.h"
+#include "base/text.h"
+#include "io/store-work.h"
 
-/* A save, from store_save() to its completion. */
-struct save {
-	struct save *next;
-	struct store_completion completion;
-	struct store_job job;
-};
-
-struct saves {
-	struct save *first, *last;
-};
+#define PRUNE_BATCHES 50 /* of one store_prune() */
 
 struct store {
-	struct store_db *db; /* the opener's until the first save, then the writer's */
+	struct store_worker worker; /* the opener's until the first item, then the writer's */
 	int event_fd;
 	pthread_t writer;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	bool ending;
-	struct saves waiting, done;
+	usec_t due; /* when the waiting ones are taken */
+	struct store_items waiting, done;
 };
 
-static void saves_append(struct saves *list, struct saves *more)
+static usec_t monotonic(void)
 {
-	if (!more->first)
-		return;
-	if (list->last)
-		list->last->next = more->first;
-	else
-		list->first = more->first;
-	list->last = more->last;
-	*more = (struct saves){ 0 };
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (usec_t) ts.tv_sec * SEC + (usec_t) ts.tv_nsec / 1000;
 }
 
-static struct save *saves_take(struct saves *list)
-{
-	struct save *save = list->first;
+/* ---- the thread ---- */
 
-	if (save) {
-		list->first = save->next;
-		if (!list->first)
-			list->last = NULL;
+static void queue(struct store *store, struct store_item *item, usec_t patience)
+{
+	struct store_items one = { item, item };
+
+	item->due = usec_add(monotonic(), patience);
+	pthread_mutex_lock(&store->lock);
+	store->due = store->waiting.first ? usec_min(store->due, item->due) : item->due;
+	store_items_append(&store->waiting, &one);
+	pthread_cond_signal(&store->work);
+	pthread_mutex_unlock(&store->lock);
+}
+
+/* Until something is due. False: it ends, and nothing is left. */
+static bool wait_for_work(struct store *store)
+{
+	while (!store->ending) {
+		usec_t now = monotonic();
+		struct timespec ts = {
+			.tv_sec = (time_t) (store->due / SEC),
+			.tv_nsec = (long) (store->due % SEC * 1000),
+		};
+
+		if (!store->waiting.first)
+			pthread_cond_wait(&store->work, &store->lock);
+		else if (now < store->due)
+			(void) pthread_cond_timedwait(&store->work, &store->lock, &ts);
+		else
+			return true;
 	}
-	return save;
+	return store->waiting.first;
 }
 
-static void saves_free(struct saves *list)
+static void say(struct store *store)
 {
-	struct save *save;
-
-	while ((save = saves_take(list)))
-		free(save);
-}
-
-/* One transaction for all that waited: all are durable, or none is. */
-static int commit(struct store_db *db, const struct saves *group)
-{
-	int r;
-
-	r = store_db_begin(db);
-	for (const struct save *save = group->first; save && r == 0; save = save->next)
-		r = store_db_put(db, &save->job);
-	if (r == 0)
-		r = store_db_commit(db);
-	if (r < 0)
-		store_db_rollback(db);
-	return r;
-}
-
-static void *write_saves(void *userdata)
-{
-	struct store *store = userdata;
 	uint64_t one = 1;
 
-	pthread_mutex_lock(&store->lock);
-	for (;;) {
-		struct saves group = { 0 };
-		int error;
+	(void) !write(store->event_fd, &one, sizeof(one)); /* full is readable, too */
+}
 
-		while (!store->waiting.first && !store->ending)
-			pthread_cond_wait(&store->work, &store->lock);
-		saves_append(&group, &store->waiting);
-		if (!group.first)
-			break;
+/* What no decision rests upon was not checked when the file was opened: it may be long. */
+static void check_rest(struct store *store)
+{
+	struct store_item *item;
+	int r = store_file_check(store->worker.db, "attempts");
+
+	if (r == 0)
+		r = store_file_check(store->worker.db, "history");
+	item = r == -EUCLEAN ? calloc(1, sizeof(*item)) : NULL;
+	if (!item)
+		return;
+	item->completion.error = r;
+	pthread_mutex_lock(&store->lock);
+	store_items_append(&store->done, &(struct store_items){ item, item });
+	say(store);
+	pthread_mutex_unlock(&store->lock);
+}
+
+static void *serve(void *userdata)
+{
+	struct store *store = userdata;
+	bool checked = false;
+
+	pthread_mutex_lock(&store->lock);
+	while (wait_for_work(store)) {
+		struct store_items group = { 0 }, again = { 0 };
+		struct store_item *item;
+
+		store_items_append(&group, &store->waiting);
 		pthread_mutex_unlock(&store->lock);
-		error = commit(store->db, &group);
-		for (struct save *save = group.first; save; save = save->next)
-			save->completion.error = error;
+		store_work(&store->worker, &group, &again);
 		pthread_mutex_lock(&store->lock);
-		saves_append(&store->done, &group);
-		(void) !write(store->event_fd, &one, sizeof(one)); /* full is readable, too */
+		store_items_append(&store->done, &group);
+		say(store);
+		pthread_mutex_unlock(&store->lock);
+		while ((item = store_items_take(&again)))
+			queue(store, item, 0);
+		if (!checked)
+			check_rest(store);
+		checked = true;
+		pthread_mutex_lock(&store->lock);
 	}
 	pthread_mutex_unlock(&store->lock);
 	return NULL;
@@ -111,35 +127,45 @@ static int start_writer(struct store *store)
 	/* Signals are the loop's: a thread starts with what its creator blocks. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&store->writer, NULL, write_saves, store);
+	r = pthread_create(&store->writer, NULL, serve, store);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
 }
 
-int store_open(const char *directory, const char *boot_id, struct store **ret, bool *ret_boot_same)
+/* ---- the caller's side ---- */
+
+static void init_lock(struct store *store)
+{
+	pthread_condattr_t attributes;
+
+	pthread_mutex_init(&store->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->work, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+int store_open(const char *directory, const char *boot_id, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	bool boot_same;
 	int r;
 
 	if (!store)
 		return -ENOMEM;
-	pthread_mutex_init(&store->lock, NULL);
-	pthread_cond_init(&store->work, NULL);
+	init_lock(store);
 	store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = store->event_fd < 0 ? -errno : 0;
 	if (r == 0)
-		r = store_db_open(directory, boot_id, &store->db, &boot_same);
+		r = store_db_open(directory, boot_id, &store->worker.db);
 	if (r == 0)
 		r = start_writer(store);
 	if (r < 0) {
-		store_db_close(store->db);
+		store_db_close(store->worker.db);
 		if (store->event_fd >= 0)
 			close(store->event_fd);
 		free(store);
 		return r;
 	}
-	*ret_boot_same = boot_same;
 	*ret = store;
 	return 0;
 }
@@ -153,8 +179,9 @@ struct store *store_close(struct store *store)
 	pthread_cond_signal(&store->work);
 	pthread_mutex_unlock(&store->lock);
 	pthread_join(store->writer, NULL);
-	saves_free(&store->done);
-	store_db_close(store->db);
+	store_items_free(&store->done);
+	store_forget_unwritten(&store->worker);
+	store_db_close(store->worker.db);
 	close(store->event_fd);
 	pthread_cond_destroy(&store->work);
 	pthread_mutex_destroy(&store->lock);
@@ -162,24 +189,119 @@ struct store *store_close(struct store *store)
 	return NULL;
 }
 
+bool store_is_held(const struct store *store)
+{
+	return store->worker.db->held;
+}
+
+int store_release(struct store *store, usec_t wall)
+{
+	struct store_history line = {
+		.time = wall,
+		.who = STORE_OPERATOR,
+		.what = "acknowledged",
+		.detail = "the loss of the store: jobs may start again",
+	};
+	int r = store_db_begin(store->worker.db);
+
+	if (r == 0)
+		r = store_rows_put_history(store->worker.db, &line);
+	if (r == 0)
+		r = store_db_commit(store->worker.db);
+	if (r < 0) {
+		store_db_rollback(store->worker.db);
+		return r;
+	}
+	return store_file_release(store->worker.db);
+}
+
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n)
 {
-	return store_db_load(store->db, ret, ret_n);
+	return store_db_load(store->worker.db, ret, ret_n);
+}
+
+int store_find_now(
+	struct store *store, const char *campaign, const char *modem, struct store_found *ret)
+{
+	return store_rows_find(store->worker.db, campaign, modem, NULL, ret);
+}
+
+static struct store_lines *copy_lines(const struct store_history *history, size_t n)
+{
+	struct store_lines *lines = malloc(sizeof(*lines) + n * sizeof(*history));
+
+	if (!lines)
+		return NULL;
+	lines->next = NULL;
+	lines->n = n;
+	memcpy(lines->of, history, n * sizeof(*history));
+	return lines;
+}
+
+int store_change(struct store *store, const struct store_change *change, uint64_t cookie)
+{
+	struct store_item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		return -ENOMEM;
+	item->completion.cookie = cookie;
+	item->has_job = change->job;
+	if (change->job)
+		item->job = *change->job;
+	item->has_attempt = change->job && change->attempt;
+	if (item->has_attempt)
+		item->attempt = *change->attempt;
+	item->has_modem = change->modem;
+	if (change->modem)
+		item->modem = *change->modem;
+	if (change->n_history > 0) {
+		item->lines = copy_lines(change->history, change->n_history);
+		if (!item->lines) {
+			free(item);
+			return -ENOMEM;
+		}
+	}
+	queue(store, item, change->patience);
+	return 0;
 }
 
 int store_save(struct store *store, const struct store_job *job, uint64_t cookie)
 {
-	struct save *save = calloc(1, sizeof(*save));
-	struct saves one = { save, save };
+	return store_change(store, &(struct store_change){ .job = job }, cookie);
+}
 
-	if (!save)
+int store_find(struct store *store, const char *campaign, const char *modem, const char *imei,
+	uint64_t cookie)
+{
+	struct store_item *item = calloc(1, sizeof(*item));
+	struct store_job *key;
+
+	if (!item)
 		return -ENOMEM;
-	save->job = *job;
-	save->completion.cookie = cookie;
-	pthread_mutex_lock(&store->lock);
-	saves_append(&store->waiting, &one);
-	pthread_cond_signal(&store->work);
-	pthread_mutex_unlock(&store->lock);
+	key = &item->job;
+	if (text_copy(key->campaign, sizeof(key->campaign), campaign) < 0 ||
+		text_copy(key->modem, sizeof(key->modem), modem) < 0 ||
+		text_copy(key->record.imei, sizeof(key->record.imei), imei ? imei : "") < 0) {
+		free(item);
+		return -EINVAL;
+	}
+	item->what = STORE_FIND;
+	item->completion.cookie = cookie;
+	queue(store, item, 0);
+	return 0;
+}
+
+int store_prune(struct store *store, usec_t wall, uint64_t cookie)
+{
+	struct store_item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		return -ENOMEM;
+	item->what = STORE_PRUNE;
+	item->completion.cookie = cookie;
+	item->wall = wall;
+	item->batches = PRUNE_BATCHES;
+	queue(store, item, 0);
 	return 0;
 }
 
@@ -190,17 +312,18 @@ int store_fd(const struct store *store)
 
 bool store_completion(struct store *store, struct store_completion *ret)
 {
-	struct save *save;
+	struct store_item *item;
 	uint64_t count;
 
 	pthread_mutex_lock(&store->lock);
-	save = saves_take(&store->done);
-	if (!save)
+	item = store_items_take(&store->done);
+	if (!item)
 		(void) !read(store->event_fd, &count, sizeof(count));
 	pthread_mutex_unlock(&store->lock);
-	if (!save)
+	if (!item)
 		return false;
-	*ret = save->completion;
-	free(save);
+	*ret = item->completion;
+	free(item->lines);
+	free(item);
 	return true;
 }

@@ -1,11 +1,13 @@
 /*
  * store - what must survive: one SQLite file, owned by one writer thread (conduct 13).
  *
- *      store_save() --> queue --> writer thread: BEGIN, every waiting save, COMMIT --> store_completion()
+ *      store_change() --> queue --> writer thread: BEGIN, every waiting change, COMMIT --> store_completion()
+ *      store_find()  --> queue --> the same thread, after what was queued before ----------> store_completion()
  *
- * Saves are queued, grouped into one commit when several wait, and answered by store_completion() in their order. A save
- * that failed is answered too, with its negative errno: then nothing may be sent. A later save may succeed again (space
- * is back); nothing is tried again by itself. Reading happens once, at start.
+ * Changes are queued, grouped into one commit when several wait, and answered by store_completion() in their order. A
+ * change that failed is answered too, with its negative errno: then nothing may be sent. A later one may succeed again
+ * (space is back). Nothing is tried again by itself, but for lines of the history: they are kept and go with the next
+ * commit that succeeds.
  * WAL, synchronous=FULL, locking_mode=EXCLUSIVE; user_version is the schema's.
  */
 #pragma once
@@ -15,11 +17,21 @@
 #include <stdint.h>
 
 #include "base/usec.h"
+#include "core/evidence.h"
+#include "core/gtota.h"
 #include "core/job.h"
 #include "core/reason.h"
 #include "core/upgrade.h"
 
 #define STORE_FILE "fotad.db" /* and fotad.db-wal beside it */
+
+#define STORE_WHAT_MAX    24
+#define STORE_DETAIL_MAX  256
+#define STORE_PATH_MAX    512
+
+/* Conduct 28: whichever is less. Attempts are kept as long. */
+#define STORE_HISTORY_AGE  (400 * DAY)
+#define STORE_HISTORY_ROWS 100000
 
 struct store;
 
@@ -36,35 +48,119 @@ struct store_job {
 	int cme;
 	char target[VERSION_MAX];
 	uint32_t attempts;          /* spent */
+	uint64_t bytes;             /* spent */
 	usec_t not_before;          /* CLOCK_REALTIME: when it may be tried again; 0: now */
 	usec_t updated;             /* CLOCK_REALTIME */
-	bool other_boot;            /* by store_load(): saved in an earlier boot, record's times mean nothing now */
+	bool other_boot;            /* when read: saved in an earlier boot, record's times mean nothing now */
 	struct upgrade_record record;
+};
+
+/* One attempt of a job. The job's open row is this attempt's until it is saved with an end. Wall clock times. */
+struct store_attempt {
+	uint32_t number;
+	char from[VERSION_MAX], to[VERSION_MAX]; /* the hop */
+	enum gtota_type transport;
+	usec_t started, ended;        /* ended 0: goes on */
+	bool judged;                  /* the three below say something */
+	enum upgrade_outcome outcome;
+	enum reason reason;
+	int cme;
+	struct evidence evidence;
+};
+
+/* What a modem of the configuration was when it was identified last; name is the key. */
+struct store_modem {
+	char name[NAME_MAX_SIZE];
+	char imei[IMEI_SIZE];
+	char model[MODEL_MAX];
+	char version[VERSION_MAX];
+	usec_t seen; /* CLOCK_REALTIME */
+};
+
+enum store_who { STORE_DAEMON, STORE_OPERATOR };
+
+/* Who, when and why: only ever added to. Empty strings where there is nothing to say. */
+struct store_history {
+	usec_t time; /* CLOCK_REALTIME */
+	enum store_who who;
+	char campaign[NAME_MAX_SIZE];
+	char modem[NAME_MAX_SIZE];
+	char imei[IMEI_SIZE];
+	char what[STORE_WHAT_MAX]; /* "state", "verdict", "version", ... */
+	char from[VERSION_MAX], to[VERSION_MAX];
+	enum reason reason;
+	char detail[STORE_DETAIL_MAX];
+};
+
+/* All of it becomes durable, or nothing. */
+struct store_change {
+	const struct store_job *job;         /* NULL: none, and so below */
+	const struct store_attempt *attempt; /* of that job */
+	const struct store_modem *modem;
+	const struct store_history *history;
+	size_t n_history;
+	usec_t patience; /* how long it may wait for company in its commit; 0: not at all */
+};
+
+/* What is known when a modem turns up. */
+struct store_found {
+	bool modem_known;
+	struct store_modem modem;
+	/*
+	 * The job. When its campaign is not the one asked for, only its record means something now (rule 8 of conduct and
+	 * the settings to be put back are the module's), unless it is past the point of no return: that goes first.
+	 */
+	bool job_known;
+	struct store_job job;
+	bool attempt_known; /* of that job, one without an end */
+	struct store_attempt attempt;
 };
 
 struct store_completion {
 	uint64_t cookie;
-	int error; /* 0 or negative errno */
+	int error;                 /* 0 or negative errno; -EUCLEAN: the file is damaged, see store_condemn() */
+	struct store_found *found; /* of store_find(), the caller frees it; else NULL */
 };
 
 /*
- * Opens or creates DIR/fotad.db. boot_id: of this boot. ret_boot_same: CLOCK_BOOTTIME means what it says in the record of
- * every job that may still go on (see other_boot for each; it stays so until the job is saved again). -EEXIST: another
- * process holds it. -ENOTSUP: a newer schema. -EUCLEAN: corrupt, or another program's. Others as the system says.
+ * Opens or creates DIR/fotad.db, brings an older schema to ours and checks what decisions rest upon (the rest is
+ * checked by the thread). boot_id: of this boot. -EEXIST: another process holds it. -ENOTSUP: a newer schema.
+ * -EUCLEAN: corrupt, condemned, or another program's. Others as the system says.
  */
-int store_open(const char *directory, const char *boot_id, struct store **ret, bool *ret_boot_same);
+int store_open(const char *directory, const char *boot_id, struct store **ret);
+
+/*
+ * A damaged file, and what belongs to it, out of the way: renamed to fotad.db.corrupt-20260131T235959Z (wall: now).
+ * What store_open() makes then is held, see store_is_held(). ret_path: where it is now.
+ */
+int store_set_aside(const char *directory, usec_t wall, char ret_path[static STORE_PATH_MAX]);
+
+/* The next store_open() shall say -EUCLEAN, whatever it finds. */
+int store_condemn(const char *directory);
+
+/* Is this the successor of a lost store that nobody has acknowledged yet? Release: only before the first change. */
+bool store_is_held(const struct store *store);
+int store_release(struct store *store, usec_t wall);
 
 /* Commits what is queued, then ends the thread. NULL is fine. Returns NULL. Completions not fetched are lost. */
 struct store *store_close(struct store *store);
 
 /*
- * Reads the jobs, the one saved last first (so the first of a campaign and modem is the one in that slot now): an array
- * the caller frees with free(), NULL for none. Only before the first save.
+ * Reads all jobs, the one saved last first: an array the caller frees with free(), NULL for none. Only before the first
+ * change, like the next.
  */
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n);
+int store_find_now(struct store *store, const char *campaign, const char *modem, struct store_found *ret);
 
 /* Queues; copies. cookie comes back in the completion. -ENOMEM only. */
-int store_save(struct store *store, const struct store_job *job, uint64_t cookie);
+int store_change(struct store *store, const struct store_change *change, uint64_t cookie);
+int store_save(struct store *store, const struct store_job *job, uint64_t cookie); /* a job alone, at once */
+
+/* By modem name, or by IMEI when that is not NULL; campaign "": none. */
+int store_find(struct store *store, const char *campaign, const char *modem, const char *imei, uint64_t cookie);
+
+/* Forgets some of what is older than it needs to be (wall: now): so little that it disturbs nobody. To be called often. */
+int store_prune(struct store *store, usec_t wall, uint64_t cookie);
 
 /* Readable when completions wait (an eventfd, owned by the store); store_completion() is called until it says false. */
 int store_fd(const struct store *store);

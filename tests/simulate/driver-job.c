@@ -111,20 +111,25 @@ static void take_up(struct life *l, const struct upgrade_record *record)
 	dialogue_opened(&d->dialogue, l->now);
 }
 
-/* Another module is in the slot: it gets a job of its own, and the old one stays as it is (conduct 11). */
+/* Another module is in the slot: it gets a job of its own, and the old one stays as it is (conduct
+ * 11). */
 static bool change_modules(struct life *l)
 {
 	struct driver *d = &l->driver;
 	const char *imei = upgrade(l)->identity.imei;
-	struct row row = d->parked;
+	struct row row = d->parked, stored = d->stored;
 
 	say(l, "== another module");
-	d->parked = d->durable;
 	if (!text_equal(row.imei, imei)) {
 		row = (struct row){ .record = upgrade(l)->record };
 		(void) text_format(row.imei, sizeof(row.imei), "%s", imei);
+		stored = row;
 	}
-	d->row = d->durable = row;
+	d->parked = d->row;
+	d->stored = d->durable;
+	(void) text_format(d->stored.imei, sizeof(d->stored.imei), "%s", d->parked.imei);
+	d->row = row;
+	d->durable = stored;
 	d->cancelled = false;
 	if (row.record.start_durable) {
 		take_up(l, &row.record);
@@ -141,7 +146,8 @@ static void reconcile(struct life *l)
 {
 	struct driver *d = &l->driver;
 
-	if (d->row.imei[0] && !text_equal(d->row.imei, upgrade(l)->identity.imei) && !change_modules(l))
+	if (d->row.imei[0] && !text_equal(d->row.imei, upgrade(l)->identity.imei) &&
+		!change_modules(l))
 		return;
 	(void) text_format(d->row.imei, sizeof(d->row.imei), "%s", upgrade(l)->identity.imei);
 
@@ -158,8 +164,7 @@ static void reconcile(struct life *l)
 		set_state(l, JOB_WAITING, REASON_NONE, 0);
 	}
 	if (text_equal(upgrade(l)->identity.version, target(l)) &&
-		(d->row.state == JOB_WAITING || d->row.state == JOB_FAILED ||
-			d->row.state == JOB_UNKNOWN)) {
+		(d->row.state == JOB_WAITING || d->row.state == JOB_FAILED)) {
 		l->count.corrected += d->row.state != JOB_WAITING;
 		d->dialogue.upgrade.record.end_open = false;
 		set_state(l, JOB_SUCCEEDED, REASON_NONE, 0);
@@ -246,6 +251,7 @@ void driver_notice(struct life *l, const struct upgrade_notice *n)
 	case NOTICE_RESTORED:
 		say(l, "   restored %s", reason_name(n->reason));
 		d->must_restore = n->reason != REASON_NONE;
+		d->settled = l->now;
 		break;
 	case NOTICE_VERDICT:
 		verdict(l, n);
@@ -269,7 +275,7 @@ bool driver_ended(struct life *l)
 		end = usec_add(d->settled, d->must_restore ? patience : l->linger);
 	} else if (d->row.job && d->row.state == JOB_UNKNOWN) {
 		ending = ENDING_UNKNOWN;
-		end = usec_add(d->settled, 2 * t->return_);
+		end = usec_add(usec_max(d->settled, d->port_event), 2 * t->return_);
 	} else if (d->row.job && d->deferrals >= DEFERRALS_MAX) {
 		ending = ENDING_DEFERRED;
 		end = l->now;

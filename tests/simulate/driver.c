@@ -1,5 +1,6 @@
 /*
- * What fotad does around one dialogue (daemon/modem.c): its port, its store, the order SAVE, SEND, NOTIFY.
+ * What fotad does around one dialogue (daemon/modem.c): its port, its store, the order SAVE, SEND,
+ * NOTIFY.
  */
 #include "tests/simulate/simulate.h"
 
@@ -47,8 +48,8 @@ static void commit(struct driver *d, const struct row *row)
 {
 	if (text_equal(row->imei, d->durable.imei) || !d->durable.imei[0])
 		d->durable = *row;
-	else if (text_equal(row->imei, d->parked.imei))
-		d->parked = *row;
+	else if (text_equal(row->imei, d->stored.imei))
+		d->stored = *row;
 }
 
 void driver_store(struct life *l)
@@ -96,7 +97,7 @@ static size_t accepts(struct life *l, size_t size)
 	n = 1 + plan_random(&l->random, size);
 	if (n < size)
 		d->write_at = l->now + plan_time(&l->random, 1 * MSEC,
-			l->plan.slow_writes ? 6 * SEC : 50 * MSEC);
+					       l->plan.slow_writes ? 6 * SEC : 50 * MSEC);
 	return n;
 }
 
@@ -120,6 +121,8 @@ static void watch_step(struct life *l)
 	struct driver *d = &l->driver;
 	const struct upgrade *u = &d->dialogue.upgrade;
 
+	if (text_equal(d->row.imei, u->record.imei))
+		d->row.record = u->record;
 	if (u->step == d->step && u->entered == d->step_entered)
 		return;
 	d->step = u->step;
@@ -162,6 +165,7 @@ static void lose_port(struct life *l)
 	struct driver *d = &l->driver;
 
 	say(l, "   port lost");
+	d->port_event = l->now;
 	judge_dropped(l, false);
 	close_port(l);
 	d->reopen = l->now;
@@ -174,6 +178,7 @@ static void open_port(struct life *l)
 	struct driver *d = &l->driver;
 
 	say(l, "   port open");
+	d->port_event = l->now;
 	d->open = true;
 	d->write_at = 0;
 	l->hangup = false;
@@ -233,7 +238,8 @@ void driver_begin(struct life *l)
 	if (record.start_durable) {
 		d->row.state = d->row.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
 		d->running = d->row.state == JOB_RUNNING;
-	} else if (d->row.state == JOB_RUNNING) {
+	} else if (d->row.state == JOB_RUNNING || d->row.state == JOB_UNKNOWN) {
+		/* the verdict's record was saved, and what follows from it was not */
 		d->row.state = JOB_WAITING;
 	}
 	d->must_restore = job_is_final(d->row.state) && driver_must_restore(&record);
@@ -254,7 +260,8 @@ void driver_crash(struct life *l, const struct disturbance *what)
 	d->other_boot = what->other_boot;
 	d->store_lost |= what->store_lost;
 	if (what->store_lost)
-		d->durable = d->parked = (struct row){ 0 };
+		d->durable = d->stored = (struct row){ 0 };
+	d->parked = d->stored;
 	judge_dropped(l, true);
 	close_port(l);
 	d->alive = false;

@@ -54,7 +54,8 @@ static bool still_listens(const struct life *l)
 		return l->now < usec_add(j->heard, t->leave);
 	if (l->now >= usec_add(usec_min(j->started, durable(l)->started), t->download))
 		return false;
-	return l->now < (j->answered ? usec_add(j->heard, t->stall) : usec_add(j->started, t->start));
+	return l->now <
+	       (j->answered ? usec_add(j->heard, t->stall) : usec_add(j->started, t->start));
 }
 
 static void check_start(struct life *l)
@@ -87,19 +88,21 @@ static void check_settings(struct life *l, const char *line)
 		(text_starts_with(line, "AT+GTSET=\"GPRSFIRST\"") && !r->gprsfirst.written) ||
 		(text_starts_with(line, "AT+GTRAT=") && !r->rat.written) ||
 		(text_starts_with(line, "AT+MIPCALL=1") && !r->pdp_opened))
-		violated(l, SAVE_BEFORE_SEND, "%.20s goes out, and what it changes is not durable", line);
+		violated(l, SAVE_BEFORE_SEND, "%.20s goes out, and what it changes is not durable",
+			line);
 }
 
 /* Conduct 4: from the end of listening to the verdict. */
 static void check_verification(struct life *l, const char *line)
 {
-	static const char *const allowed[] = { "AT", "ATE0", "AT+CMEE=1", "AT+CGMR", "AT+GMR", "AT+CGSN",
-		"AT+GSN", "ATI", NULL };
+	static const char *const allowed[] = { "AT", "ATE0", "AT+CMEE=1", "AT+CGMR", "AT+GMR",
+		"AT+CGSN", "AT+GSN", "ATI", NULL };
 	struct judge *j = &l->judge;
 	usec_t pause = usec_min(30 * SEC, l->plan.profile.timeouts.settle);
 
 	if (still_listens(l))
-		violated(l, SILENT_WHILE_FLASHING, "%.30s goes out while it is to be listened to", line);
+		violated(l, SILENT_WHILE_FLASHING, "%.30s goes out while it is to be listened to",
+			line);
 	if (!is_one_of(line, allowed))
 		violated(l, SILENT_WHILE_FLASHING, "%.30s goes out before the verdict", line);
 	j->listening = false;
@@ -112,21 +115,25 @@ static void check_verification(struct life *l, const char *line)
 	j->asked = l->now;
 }
 
-/* A module is known when it was asked who it is and is the one that the job is for (conduct 1, 11). */
+/* A module is known when it was asked who it is and is the one that the job is for (conduct 1, 11).
+ */
 static void check_stranger(struct life *l, const char *line)
 {
-	static const char *const allowed[] = { "AT", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+GMR", "AT+CGSN",
-		"AT+GSN", "ATI", NULL };
+	static const char *const allowed[] = { "AT", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+GMR",
+		"AT+CGSN", "AT+GSN", "ATI", NULL };
 	struct judge *j = &l->judge;
 	bool asked = j->asked_maker && j->asked_model && j->asked_imei;
 
 	if (j->past || is_one_of(line, allowed))
 		return;
 	if (!asked)
-		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes out before it was asked who it is", line);
-	if (durable(l)->imei[0] && !text_equal(fake_modem_imei(world_module(l)), durable(l)->imei) &&
+		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes out before it was asked who it is",
+			line);
+	if (durable(l)->imei[0] &&
+		!text_equal(fake_modem_imei(world_module(l)), durable(l)->imei) &&
 		driver_must_restore(durable(l)))
-		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes to another module than the job's", line);
+		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes to another module than the job's",
+			line);
 	if (l->plan.imei_named && l->seat == 1)
 		violated(l, STRANGERS_ONLY_ASKED, "%.30s goes to a stranger", line);
 }
@@ -137,7 +144,8 @@ static bool is_decided(const struct life *l)
 	const struct dialogue_box *box = &l->driver.box;
 
 	for (size_t i = 0; i < box->n_notices; i++)
-		if (box->notices[i].type == NOTICE_VERDICT && box->notices[i].outcome != OUTCOME_UNKNOWN)
+		if (box->notices[i].type == NOTICE_VERDICT &&
+			box->notices[i].outcome != OUTCOME_UNKNOWN)
 			return true;
 	return false;
 }
@@ -159,12 +167,12 @@ static void begin_line(struct life *l, const char *data, size_t size)
 	if (j->fresh && data[0] != 'A')
 		violated(l, STRANGERS_ONLY_ASKED, "the first byte after an open is not an A");
 	j->fresh = false;
-	if (j->past && !is_decided(l))
-		check_verification(l, j->line);
 	check_stranger(l, j->line);
 	check_settings(l, j->line);
 	if (is_start(j->line))
 		check_start(l);
+	else if (j->past && !is_decided(l))
+		check_verification(l, j->line);
 }
 
 /* A line is out; what it asks for is answered by the module as it is now. */
@@ -213,8 +221,14 @@ static void heard(struct life *l, const char *line)
 	struct judge *j = &l->judge;
 	struct gtota_report report;
 
-	if (!j->past)
+	if (!j->past) { /* what is heard of an attempt that had its verdict still ends it */
+		j->end_seen |= at_is_boot_text(line);
+		if (gtota_parse_report(line, &report)) {
+			j->end_seen |= report.type == GTOTA_REPORT_FAILED;
+			j->complete |= report.type == GTOTA_REPORT_COMPLETE;
+		}
 		return;
+	}
 	j->listening = still_listens(l); /* what is heard too late does not begin it again */
 	if (at_is_boot_text(line)) {
 		j->listening = false;
@@ -223,7 +237,8 @@ static void heard(struct life *l, const char *line)
 		j->answered = true;
 		j->heard = l->now;
 		j->disturbed = true;
-		j->complete |= report.type == GTOTA_REPORT_COMPLETE || report.type == GTOTA_REPORT_UPDATE;
+		j->complete |=
+			report.type == GTOTA_REPORT_COMPLETE || report.type == GTOTA_REPORT_UPDATE;
 		/* After COMPLETE it is listened to again, whatever was before. */
 		if (report.type == GTOTA_REPORT_FAILED) {
 			j->listening = false;
@@ -289,7 +304,8 @@ void judge_opened(struct life *l)
 		j->started = r->started;
 		j->heard = l->now;
 		if (!r->complete)
-			j->heard = usec_max(l->now, usec_add(j->started, l->plan.profile.timeouts.start));
+			j->heard = usec_max(
+				l->now, usec_add(j->started, l->plan.profile.timeouts.start));
 	}
 	j->patient = false;
 }

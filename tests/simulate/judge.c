@@ -52,10 +52,12 @@ static const struct fake_modem_truth *truth(const struct life *l)
 
 /* ---- after every round ---- */
 
-/* A port that goes away behind COMPLETE, or text like a boot's, looks like a restart, and may be none. */
+/* A port that goes away behind COMPLETE, or text like a boot's, looks like a restart, and may be
+ * none. */
 static bool saw_an_end(const struct life *l)
 {
-	return l->judge.end_was_seen && (l->plan.module.n_faults > 0 || l->disturbed[DISTURBANCE_GLITCH] > 0);
+	return l->judge.end_was_seen &&
+	       (l->plan.module.n_faults > 0 || l->disturbed[DISTURBANCE_GLITCH] > 0);
 }
 
 static void check_starts(struct life *l)
@@ -72,25 +74,36 @@ static void check_starts(struct life *l)
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "a malformed +GTOTA arrived");
 	if (received > j->received + 1 || m->gtota_while_busy > j->busy + 1)
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "two at once");
-	if (m->gtota_received > j->starts)
+	if (j->starts == j->starts_checked &&
+		j->torn) { /* "AT+GTOTA=" of a torn probe, and an AT behind it */
+		j->busy = m->gtota_while_busy;
+		j->received = received;
+		return;
+	}
+	j->starts_checked = j->starts;
+	if (m->gtota_received > j->starts && !j->torn)
 		violated(l, ONE_GTOTA_PER_ATTEMPT, "+GTOTA number %u of %u", m->gtota_received,
 			j->starts);
 	j->received = received;
 	if (m->gtota_accepted > j->accepted)
-		j->accepted_at = j->started; /* its first byte counts, however late the last one came */
+		j->accepted_at =
+			j->started; /* its first byte counts, however late the last one came */
 	j->accepted = m->gtota_accepted;
-	/* Conduct 8 knows no way to learn that a module still is busy when `download` has passed. */
-	if ((m->gtota_while_busy > j->busy || j->open_end) && !saw_an_end(l) && !l->driver.store_lost &&
-		!plan_has_fault(&l->plan, FAKE_FAULT_FOREIGN_DOWNLOAD) && last != 0 &&
-		l->now + START_SLACK < usec_add(last, t->download))
+	/* Conduct 8 knows no way to learn that a module still is busy when `download` has passed.
+	 */
+	if ((m->gtota_while_busy > j->busy || j->open_end) && !saw_an_end(l) &&
+		!l->driver.store_lost && !plan_has_fault(&l->plan, FAKE_FAULT_FOREIGN_DOWNLOAD) &&
+		last != 0 && l->now + START_SLACK < usec_add(last, t->download))
 		violated(l, NEVER_WHILE_BUSY, "+GTOTA %u s after the last, whose end was not seen",
 			(unsigned) ((l->now - last) / SEC));
-	j->busy = m->gtota_while_busy;
 	if (m->starts_without_callbreak > 0)
 		violated(l, CALLBREAK_FIRST, "+GTOTA was accepted with CALLBREAK 0");
 	if (l->plan.profile.mipcall == PROFILE_MIPCALL_REQUIRED && !m->pdp_active &&
+		m->gtota_received > j->well_formed &&
 		!plan_has_fault(&l->plan, FAKE_FAULT_MIPCALL_DROP))
 		violated(l, PDP_FIRST, "+GTOTA arrives without a PDP context");
+	j->busy = m->gtota_while_busy;
+	j->well_formed = m->gtota_received;
 }
 
 static void check_deadline(struct life *l)
@@ -117,9 +130,10 @@ static void check_deadline(struct life *l)
 static void watch_answering(struct life *l)
 {
 	const struct fake_modem *m = &l->modules[0];
-	bool answers = l->seat == 0 && m->state == FAKE_RUNNING && m->port && l->now >= l->glitch_until &&
-		       l->driver.alive && l->now >= l->gap_until && l->plan.module.n_faults == 0 &&
-		       (!l->driver.row.imei[0] || text_equal(l->driver.row.imei, fake_modem_imei(m)));
+	bool answers =
+		l->seat == 0 && m->state == FAKE_RUNNING && m->port && l->now >= l->glitch_until &&
+		l->driver.alive && l->now >= l->gap_until && l->plan.module.n_faults == 0 &&
+		(!l->driver.row.imei[0] || text_equal(l->driver.row.imei, fake_modem_imei(m)));
 
 	if (!answers)
 		l->judge.answering = USEC_INFINITY;
@@ -157,7 +171,8 @@ static bool will_succeed(const struct life *l)
 		return m->second_pending;
 	case FAKE_RUNNING:
 		return m->second_pending ||
-		       (l->server[0].active && fake_fota_downloading(m) && l->server[0].hop < HOPS_MAX) ||
+		       (l->server[0].active && fake_fota_downloading(m) &&
+			       l->server[0].hop < HOPS_MAX) ||
 		       m->fota == FAKE_FOTA_VERIFYING;
 	case FAKE_OFF:
 	case FAKE_DEAD:
@@ -167,15 +182,15 @@ static bool will_succeed(const struct life *l)
 }
 
 /*
- * Faults after which the silence that conduct 6 asks for proves nothing: reports that never come, and a module that
- * shows its old version, is silent for `stall`, and only then goes on.
+ * Faults after which the silence that conduct 6 asks for proves nothing: reports that never come,
+ * and a module that shows its old version, is silent for `stall`, and only then goes on.
  */
 static bool is_unknowable(const struct life *l)
 {
 	static const enum fake_fault_type types[] = { FAKE_FAULT_NO_PERCENT,
 		FAKE_FAULT_COMPLETE_WITHOUT_START, FAKE_FAULT_DROP_LINE, FAKE_FAULT_SECOND_RESET,
-		FAKE_FAULT_START_OVER, FAKE_FAULT_FLOOD, FAKE_FAULT_LATE_ANSWER, FAKE_FAULT_NO_REBOOT,
-		FAKE_FAULT_ENDLESS_LINE };
+		FAKE_FAULT_START_OVER, FAKE_FAULT_FLOOD, FAKE_FAULT_LATE_ANSWER,
+		FAKE_FAULT_NO_REBOOT, FAKE_FAULT_ENDLESS_LINE };
 
 	for (size_t i = 0; i < ELEMENTSOF(types); i++)
 		if (plan_has_fault(&l->plan, types[i]))
@@ -196,7 +211,8 @@ static void check_success(struct life *l)
 	if (m->truth.packages_applied == 0)
 		violated(l, SUCCESS_IS_TRUE, "nothing was ever installed");
 	if (j->last_good < usec_add(j->first_good, l->plan.profile.timeouts.settle))
-		violated(l, SUCCESS_IS_TRUE, "the version was not read twice, settle apart, undisturbed");
+		violated(l, SUCCESS_IS_TRUE,
+			"the version was not read twice, settle apart, undisturbed");
 }
 
 static void check_failure(struct life *l, const struct upgrade_notice *n)
@@ -209,7 +225,8 @@ static void check_failure(struct life *l, const struct upgrade_notice *n)
 	if (!will_succeed(l))
 		return;
 	if (!is_unknowable(l))
-		violated(l, FAILURE_IS_TRUE, "%s, and it is on its way to %s", reason_name(n->reason), to);
+		violated(l, FAILURE_IS_TRUE, "%s, and it is on its way to %s",
+			reason_name(n->reason), to);
 	l->count.unknowable++;
 }
 
@@ -230,11 +247,13 @@ static bool cannot_be_restored(const struct life *l)
 	return l->driver.store_lost || plan_has_fault(&l->plan, FAKE_FAULT_GTSET_UNREADABLE) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_CALLBREAK_ERROR) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_GPRSFIRST_ERROR) ||
-	       plan_has_fault(&l->plan, FAKE_FAULT_SILENT) || plan_has_fault(&l->plan, FAKE_FAULT_ERROR) ||
+	       plan_has_fault(&l->plan, FAKE_FAULT_SILENT) ||
+	       plan_has_fault(&l->plan, FAKE_FAULT_ERROR) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_DROP_LINE) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_DUPLICATE_LINE) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_FLOOD) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_ENDLESS_LINE) ||
+	       plan_has_fault(&l->plan, FAKE_FAULT_LATE_ANSWER) ||
 	       plan_has_fault(&l->plan, FAKE_FAULT_IMEI_OTHER);
 }
 
@@ -243,7 +262,8 @@ static void check_settings(struct life *l)
 	const struct fake_modem_config *before = &l->plan.module;
 	const struct fake_modem *m = &l->modules[0];
 
-	if (cannot_be_restored(l) || !text_equal(l->driver.row.imei, fake_modem_imei(m)))
+	if (cannot_be_restored(l) || l->plan.slow_writes ||
+		!text_equal(l->driver.row.imei, fake_modem_imei(m)))
 		return;
 	if (m->truth.callbreak != before->callbreak)
 		violated(l, SETTINGS_RESTORED, "CALLBREAK is %d and was %d", m->truth.callbreak,
@@ -260,11 +280,12 @@ static void check_settings(struct life *l)
 static bool is_healthy(const struct life *l)
 {
 	const struct plan *p = &l->plan;
-	unsigned crashes = l->disturbed[DISTURBANCE_CRASH] + l->disturbed[DISTURBANCE_GLITCH]; /* of a line */
+	unsigned crashes =
+		l->disturbed[DISTURBANCE_CRASH] + l->disturbed[DISTURBANCE_GLITCH]; /* of a line */
 
-	return p->module.n_faults == 0 && p->server_error == 0 && p->store_failures == 0 &&
-	       p->store_delay < 1 * SEC && !p->slow_writes && crashes <= 1 &&
-	       (crashes == 0 || p->rules.attempts > 1) && !l->driver.store_lost &&
+	return p->module.n_faults == 0 && p->server_error == 0 && !p->wrong_package &&
+	       p->store_failures == 0 && p->store_delay < 1 * SEC && !p->slow_writes &&
+	       crashes <= 1 && (crashes == 0 || p->rules.attempts > 1) && !l->driver.store_lost &&
 	       l->disturbed[DISTURBANCE_CANCEL] == 0 && l->disturbed[DISTURBANCE_SWAP] == 0;
 }
 
@@ -290,7 +311,8 @@ void judge_end(struct life *l)
 	if (l->count.ending == ENDING_UNKNOWN && judge_is_answering(l))
 		violated(l, UNKNOWN_SETTLES, "the module answers, and its job stays unknown");
 	if (d->must_restore && job_is_final(d->row.state) && judge_is_answering(l))
-		violated(l, SETTINGS_RESTORED, "the module answers, and its settings are not put back");
+		violated(l, SETTINGS_RESTORED,
+			"the module answers, and its settings are not put back");
 	if (!d->must_restore && job_is_final(d->row.state))
 		check_settings(l);
 	if (l->count.ending == ENDING_NEVER && judge_is_answering(l))

@@ -1,8 +1,9 @@
 /*
  * simulate [--lives=N] [--seed=S] [--first=K] [--life=K] [--only=INVARIANT] [--quiet]
  *
- * Runs N lives of seed S from number K on; --life=K runs that one with its transcript. Exit 1 names the invariant and
- * the life that broke it. --only: a life that breaks another one is given up in silence.
+ * Runs N lives of seed S from number K on; --life=K runs that one with its transcript. Exit 1 names
+ * the invariant and the life that broke it. --only: a life that breaks another one is given up in
+ * silence.
  */
 #include "tests/simulate/simulate.h"
 
@@ -15,8 +16,8 @@
 
 #include "base/text.h"
 
-#define LIVES       100000 /* from which on every cell of the report must be filled */
-#define HANG        5      /* seconds of real time for one life, which takes less than one millisecond */
+#define LIVES 100000 /* from which on every cell of the report must be filled */
+#define HANG  5	     /* seconds of real time for one life, which takes less than one millisecond */
 
 static struct life life;
 static struct report report;
@@ -73,8 +74,9 @@ static int read_options(int argc, char **argv)
 		} else if (!number(argv[i], "--lives=", &options.lives) &&
 			   !number(argv[i], "--seed=", &options.seed) &&
 			   !number(argv[i], "--first=", &options.first) && !name(argv[i])) {
-			fprintf(stderr, "usage: simulate [--lives=N] [--seed=S] [--first=K] [--life=K] "
-					"[--only=INVARIANT] [--quiet]\n");
+			fprintf(stderr,
+				"usage: simulate [--lives=N] [--seed=S] [--first=K] [--life=K] "
+				"[--only=INVARIANT] [--quiet]\n");
 			return -1;
 		}
 	}
@@ -95,7 +97,8 @@ static void print_plan(const struct plan *p)
 	for (size_t i = 0; i < p->module.n_faults; i++) {
 		const struct fake_fault *f = &p->module.faults[i];
 
-		printf("fault %s times=%u skip=%u percent=%d number=%d time=%s command=%s text=%s\n",
+		printf("fault %s times=%u skip=%u percent=%d number=%d time=%s command=%s "
+		       "text=%s\n",
 			fake_fault_at(f->type)->name, f->times, f->skip, f->percent, f->number,
 			usec_format(a, f->time), f->command, f->text);
 	}

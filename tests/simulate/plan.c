@@ -136,6 +136,7 @@ static void make_packages(struct plan *p)
 	p->download_ticks = 100u / (unsigned) p->module.percent_step + 1;
 	longest = usec_min(t->download / 3, t->stall / 3 * p->download_ticks);
 	p->download_time = plan_time(r, 1 * SEC, longest);
+	p->wrong_package = plan_chance(r, 30);
 	if (plan_chance(r, 30))
 		p->server_error = -5 - (int) plan_random(r, 3);
 }
@@ -162,12 +163,13 @@ static void make_task(struct plan *p)
 	p->profile_named = plan_chance(r, 300);
 }
 
-static const char *const commands[] = { "AT", "E0", "+CGMI", "+CGMM", "+CGMR", "+CGSN", "+CMEE=",
-	"+CPIN?", "+GTOTA=?", "+GTOTA=", "+CEREG?", "+CBC", "+CPAS", "+COPS?", "+CSQ", "+GTRAT",
-	"+GTSET", "+GTSET=", "+MIPCALL?", "+MIPCALL=", "" };
+static const char *const commands[] = { "AT", "E0", "+CGMI", "+CGMM", "+CGMR", "+CGSN",
+	"+CMEE=", "+CPIN?", "+GTOTA=?", "+GTOTA=", "+CEREG?", "+CBC", "+CPAS", "+COPS?", "+CSQ",
+	"+GTRAT", "+GTSET", "+GTSET=", "+MIPCALL?", "+MIPCALL=", "" };
 
 static const char *const line_starts[] = { "OK", "GTOTA DOWNLOAD START", "GTOTA DOWNLOADING",
-	"GTOTA DOWNLOAD COMPLETE", "GTOTA", "+CGSN", "+CPIN", "+MIPCALL", "AT command ready", "RDY" };
+	"GTOTA DOWNLOAD COMPLETE", "GTOTA", "+CGSN", "+CPIN", "+MIPCALL", "AT command ready",
+	"RDY" };
 
 static const char *const texts[] = { "+CTZV: +4", "RING", "+CEREG: 1", "GTOTA DOWNLOADING: 3%" };
 
@@ -208,14 +210,15 @@ static void make_fault(struct plan *p, struct fake_fault *f)
 	uint64_t *r = &p->random;
 
 	row = fake_fault_at(plan_random(r, _FAKE_FAULT_MAX));
+	if (p->wrong_package && plan_chance(r, 300))
+		row = fake_fault_at(FAKE_FAULT_MISMATCH_FAILED);
 	*f = row->value;
 	if (row->keys & FAKE_FAULT_TAKES_COMMAND && plan_chance(r, 800)) {
 		const char *command = commands[plan_random(r, ELEMENTSOF(commands))];
 
 		(void) text_format(f->command, sizeof(f->command), "%s", command);
 	}
-	if (row->keys & FAKE_FAULT_TAKES_PERCENT &&
-		(f->command[0] == '\0' || plan_chance(r, 500)))
+	if (row->keys & FAKE_FAULT_TAKES_PERCENT && (f->command[0] == '\0' || plan_chance(r, 500)))
 		f->percent = (int) plan_random(r, 101);
 	if (row->keys & FAKE_FAULT_TAKES_TIME && f->type != FAKE_FAULT_SLOW_BYTES &&
 		f->type != FAKE_FAULT_CHUNKS)

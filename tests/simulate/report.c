@@ -1,5 +1,6 @@
 /*
- * What happened in all lives together: outcomes by reason, crashes by step, faults; an empty cell is a hole in the net.
+ * What happened in all lives together: outcomes by reason, crashes by step, faults; an empty cell
+ * is a hole in the net.
  */
 #include "tests/simulate/simulate.h"
 
@@ -43,8 +44,8 @@ void report_add(struct report *r, const struct life *l)
 		r->disturbed[i] += l->disturbed[i];
 }
 
-static void print_matrix(const char *title, const char *const *names, size_t n,
-	const uint64_t table[][REASONS])
+static void print_matrix(
+	const char *title, const char *const *names, size_t n, const uint64_t table[][REASONS])
 {
 	printf("\n%s\n", title);
 	for (size_t i = 0; i < n; i++)
@@ -72,15 +73,28 @@ static int print_crashes(const struct report *r)
 	return empty;
 }
 
+/* What cannot act, because fotad never gives it an occasion. */
+static const char *never_acts(size_t fault)
+{
+	return fault == FAKE_FAULT_MIPCALL_ACTIVE_ERROR
+		       ? "an open context is seen, and not opened again"
+		       : NULL;
+}
+
 static int print_faults(const struct report *r)
 {
 	int empty = 0;
 
 	printf("\nfaults that acted\n");
 	for (size_t i = 0; i < _FAKE_FAULT_MAX; i++) {
-		printf("  %-26s %10" PRIu64 "%s\n", fake_fault_at(i)->name, r->faults[i],
-			r->faults[i] ? "" : "  EMPTY");
-		empty += r->faults[i] == 0;
+		bool hole = r->faults[i] == 0 && !never_acts(i);
+
+		printf("  %-26s %10" PRIu64 "%s%s\n", fake_fault_at(i)->name, r->faults[i],
+			hole		? "  EMPTY"
+			: never_acts(i) ? "  "
+					: "",
+			never_acts(i) ? never_acts(i) : "");
+		empty += hole;
 	}
 	printf("\ndisturbances\n");
 	for (size_t i = 0; i < _DISTURBANCE_MAX; i++) {
@@ -99,7 +113,8 @@ int report_print(const struct report *r, bool complete)
 	print_matrix("verdicts", outcomes, ELEMENTSOF(outcomes), r->said);
 	empty = print_crashes(r);
 	empty += print_faults(r);
-	printf("\n%" PRIu64 " lives, %" PRIu64 " rounds; %" PRIu64 " verdicts were corrected later, "
+	printf("\n%" PRIu64 " lives, %" PRIu64 " rounds; %" PRIu64
+	       " verdicts were corrected later, "
 	       "%" PRIu64 " failures could not be known to be premature\n",
 		r->lives, r->rounds, r->corrected, r->unknowable);
 	if (empty > 0 && complete)

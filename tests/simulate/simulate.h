@@ -65,6 +65,7 @@ struct plan {
 	struct job_rules rules;
 	usec_t download_time; /* of one package */
 	unsigned download_ticks;
+	bool wrong_package;   /* the server holds one for another base version */
 	int server_error;     /* 0, or what the server ends the first download with, halfway */
 	usec_t store_delay;
 	unsigned store_failures; /* per mille */
@@ -122,7 +123,7 @@ struct judge {
 	usec_t first_good, last_good; /* AT+CGMR reached the target version */
 	bool disturbed;       /* since then something happened that makes the next one the first */
 	/* what was seen of the module */
-	unsigned received, accepted, busy, starts;
+	unsigned received, well_formed, accepted, busy, starts, starts_checked;
 	bool open_end;        /* as the module knows it: neither FAILED nor a restart since the last start */
 	bool end_seen, end_was_seen; /* as the wire shows it, of this start; of the one before */
 	usec_t accepted_at;   /* when the last +GTOTA was accepted */
@@ -189,10 +190,11 @@ struct driver {
 	usec_t reopen, write_at;
 	struct row row;         /* in memory */
 	struct row durable;     /* in the store */
-	struct row parked;      /* in the store: of the module that was in this slot before */
+	struct row parked, stored; /* the same two, of the module that was in this slot before */
 	struct save saves[SAVES_MAX];
 	size_t n_saves;
 	unsigned deferrals;
+	usec_t port_event;
 	usec_t settled, seen;   /* when the job became what it is; when the module was identified last */
 	enum reason refused;
 	unsigned work;          /* rounds so far */

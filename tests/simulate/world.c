@@ -1,5 +1,6 @@
 /*
- * What is around the daemon: the slot with its module, the tty, the server, and what disturbs; and the loop of a life.
+ * What is around the daemon: the slot with its module, the tty, the server, and what disturbs; and
+ * the loop of a life.
  */
 #include "tests/simulate/simulate.h"
 
@@ -9,8 +10,8 @@
 
 #include "base/text.h"
 
-#define BIRTH      (1000 * SEC) /* a clock that begins at 0 would hide who mistakes 0 for "never" */
-#define PACKAGE    100000       /* bytes */
+#define BIRTH	(1000 * SEC) /* a clock that begins at 0 would hide who mistakes 0 for "never" */
+#define PACKAGE 100000	     /* bytes */
 
 void say(const struct life *l, const char *format, ...)
 {
@@ -74,7 +75,9 @@ static void serve(struct life *l, size_t i)
 		s->active = false;
 		if (s->hop < p->hops)
 			(void) text_format(head, sizeof(head), "FOTAD-PACKAGE %s %s %s\n",
-				p->module.model, p->versions[s->hop], p->versions[s->hop + 1]);
+				p->module.model,
+				p->wrong_package ? "19000.1000.00.00.01" : p->versions[s->hop],
+				p->versions[s->hop + 1]);
 		fake_modem_downloaded(m, 0, head, strlen(head), l->now);
 	}
 }
@@ -172,7 +175,8 @@ static void disturb(struct life *l, size_t i)
 
 	l->fired[i] = true;
 	say(l, "-- %s%s%s at step %s", names[d->type], d->other_boot ? ", other boot" : "",
-		d->store_lost ? ", store lost" : "", upgrade_step_name(&l->driver.dialogue.upgrade));
+		d->store_lost ? ", store lost" : "",
+		upgrade_step_name(&l->driver.dialogue.upgrade));
 	l->disturbed[d->type]++;
 	switch (d->type) {
 	case DISTURBANCE_CRASH:
@@ -225,7 +229,8 @@ static usec_t after(const struct life *l, usec_t at)
 
 static usec_t next_event(const struct life *l)
 {
-	usec_t next = USEC_INFINITY;
+	const struct fake_modem *m = &l->modules[l->seat];
+	usec_t next = m->output_size > 0 ? usec_max(l->now, m->output_next) : USEC_INFINITY;
 
 	for (size_t i = 0; i < ELEMENTSOF(l->modules); i++) {
 		if (!l->power[i])

@@ -23,13 +23,12 @@
 struct fixture {
 	char directory[64];
 	struct store *store;
-	bool boot_same;
 };
 
 static int reopen(struct fixture *f, const char *boot)
 {
 	f->store = store_close(f->store);
-	return store_open(f->directory, boot, &f->store, &f->boot_same);
+	return store_open(f->directory, boot, &f->store);
 }
 
 static UNUSED int setup(void **state)
@@ -72,6 +71,34 @@ static UNUSED struct store_completion completion(struct fixture *f)
 	while (!store_completion(f->store, &ret))
 		assert_int_equal(poll(&fd, 1, 20000), 1);
 	return ret;
+}
+
+/* A change and its answer. */
+static UNUSED int change(struct fixture *f, const struct store_change *what)
+{
+	static uint64_t cookie = 5000;
+	struct store_completion done;
+
+	assert_int_equal(store_change(f->store, what, ++cookie), 0);
+	done = completion(f);
+	assert_true(done.cookie == cookie);
+	assert_null(done.found);
+	return done.error;
+}
+
+static UNUSED int find(struct fixture *f, const char *campaign, const char *modem, const char *imei,
+	struct store_found *ret)
+{
+	struct store_completion done;
+
+	assert_int_equal(store_find(f->store, campaign, modem, imei, 7), 0);
+	done = completion(f);
+	assert_true(done.cookie == 7);
+	assert_int_equal(done.error == 0, done.found != NULL);
+	if (done.found)
+		*ret = *done.found;
+	free(done.found);
+	return done.error;
 }
 
 static UNUSED int save(struct fixture *f, const struct store_job *job)

@@ -29,7 +29,7 @@
 	"    { \"name\": \"winter\", \"modems\": { \"groups\": [ \"pumps\" ], \"names\": [ "       \
 	"\"plain\" ] }, \"target\": \"16000.1000.00.01.30\", \"priority\": -5,"                    \
 	"      \"max_parallel\": 4,"                                                               \
-	"      \"retry\": { \"attempts\": 7, \"delay\": \"1min\", \"max_delay\": \"1h 30min\" },"  \
+	"      \"retry\": { \"attempts\": 7, \"delay\": \"1min\", \"max_delay\": \"1h 30min\", \"max_bytes\": 5000000000 },"  \
 	"      \"require\": { \"technology\": \"lte\", \"rssi_dbm\": -100, \"roaming\": false,"    \
 	"                     \"supply_mv\": 3500, \"idle\": false },"                             \
 	"      \"rat\": \"lock\", \"recover\": \"never\" },"                                       \
@@ -126,6 +126,7 @@ static void test_campaigns(void **state)
 	assert_int_equal(c->retry.attempts, 7);
 	assert_int_equal(c->retry.delay, MINUTE);
 	assert_int_equal(c->retry.max_delay, 90 * MINUTE);
+	assert_true(c->retry.max_bytes == 5000000000);
 	assert_int_equal(c->require.technology, TECHNOLOGY_LTE);
 	assert_true(c->require.check_rssi);
 	assert_int_equal(c->require.rssi_dbm, -100);
@@ -139,6 +140,7 @@ static void test_campaigns(void **state)
 	assert_int_equal(c->retry.attempts, 3);
 	assert_int_equal(c->retry.delay, 15 * MINUTE);
 	assert_int_equal(c->retry.max_delay, 4 * HOUR);
+	assert_true(c->retry.max_bytes == 0);
 	assert_int_equal(c->require.technology, TECHNOLOGY_UMTS);
 	assert_false(c->require.check_rssi);
 	assert_false(c->require.refuse_roaming);

@@ -105,7 +105,7 @@ static void say_again(struct line *line)
 
 /*
  * 100 ports report without end: one wake-up for each round of all, a round every PORTS_SLACK at
- * most. An answer on another port does not wait for them.
+ * most, the first at once. An answer on another port does not wait for them.
  */
 static void test_slack(void **state)
 {
@@ -124,13 +124,13 @@ static void test_slack(void **state)
 	say(&f->lines[0], "OK\r\n");
 	start = ports_now(f->ports);
 	run_until(f, &f->lines[0].inputs, 1);
-	assert_int_equal(f->events, 1); /* before all of them */
+	assert_true(f->events == 1 || f->events == 1 + 100); /* behind one round at most */
 	turns = run_until(f, &f->events, 1 + 100 * 10);
-	/* The first report begins a round: one turn more; it may have come before the answer. */
+	/* The second round waits for its time: one turn more. The first may be over. */
 	assert_in_range(turns, 10, 11);
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(lines[i].inputs, 10);
-	assert_true(ports_now(f->ports) >= start + 10 * PORTS_SLACK);
+	assert_true(ports_now(f->ports) >= start + 9 * PORTS_SLACK);
 
 	/* An empty round, then nothing more wakes up. */
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
@@ -148,14 +148,17 @@ static void test_slack_ends(void **state)
 
 	ports_set_slack(f->ports, &line->port, true);
 	say(line, "x");
-	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the round begins */
-	assert_int_equal(line->inputs, 0);
+	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
+	assert_int_equal(line->inputs, 1); /* the first at once */
+	say(line, "x");
+	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the next waits for others */
+	assert_int_equal(line->inputs, 1);
 	ports_set_slack(f->ports, &line->port, false);
 	assert_int_equal(sd_event_run(f->event, 0), 1);
-	assert_int_equal(line->inputs, 1);
+	assert_int_equal(line->inputs, 2);
 	/* One report, one round; the next one begins another. */
 	ports_set_slack(f->ports, &line->port, true);
-	for (unsigned i = 2; i < 5; i++) {
+	for (unsigned i = 3; i < 6; i++) {
 		say(line, "x");
 		run_until(f, &line->inputs, i);
 	}

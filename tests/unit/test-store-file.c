@@ -25,7 +25,7 @@ static void test_kill(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (store_open(f->directory, BOOT, &f->store, &f->boot_same) < 0)
+		if (store_open(f->directory, BOOT, &f->store) < 0)
 			_exit(1);
 		for (unsigned i = 1; i <= 20; i++) {
 			struct pollfd fd = { .fd = store_fd(f->store), .events = POLLIN };
@@ -56,16 +56,15 @@ static void test_held(void **state)
 {
 	struct fixture *f = *state;
 	struct store *second = (void *) 1;
-	bool boot_same;
 	int status;
 	pid_t pid;
 
-	assert_int_equal(store_open(f->directory, BOOT, &second, &boot_same), -EEXIST);
+	assert_int_equal(store_open(f->directory, BOOT, &second), -EEXIST);
 	assert_ptr_equal(second, (void *) 1);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(store_open(f->directory, BOOT, &second, &boot_same) == -EEXIST ? 0 : 1);
+		_exit(store_open(f->directory, BOOT, &second) == -EEXIST ? 0 : 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -87,7 +86,7 @@ static void test_foreign_files(void **state)
 		const char *sql;
 		int error;
 	} table[] = {
-		{ "PRAGMA user_version = 2", -ENOTSUP },
+		{ "PRAGMA user_version = 3", -ENOTSUP },
 		{ "PRAGMA application_id = 1", -EUCLEAN },
 		{ "PRAGMA application_id = 0", -EUCLEAN },
 		{ "UPDATE jobs SET state = 'confused'", -EUCLEAN },
@@ -105,7 +104,7 @@ static void test_foreign_files(void **state)
 		assert_int_equal(save(f, &job), 0);
 		f->store = store_close(f->store);
 		sql(f, table[i].sql);
-		r = store_open(f->directory, BOOT, &store, &f->boot_same);
+		r = store_open(f->directory, BOOT, &store);
 		if (r == 0) {
 			r = store_load(store, &jobs, &n);
 			store_close(store);
@@ -159,18 +158,17 @@ static void test_directory(void **state)
 	struct store *store = NULL;
 	char path[PATH_MAX + 16];
 
-	assert_int_equal(store_open(inside(f, "absent"), BOOT, &store, &f->boot_same), -ENOENT);
-	assert_int_equal(store_open(inside(f, STORE_FILE), BOOT, &store, &f->boot_same), -ENOTDIR);
+	assert_int_equal(store_open(inside(f, "absent"), BOOT, &store), -ENOENT);
+	assert_int_equal(store_open(inside(f, STORE_FILE), BOOT, &store), -ENOTDIR);
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(store_open(path, BOOT, &store, &f->boot_same), -ENAMETOOLONG);
+	assert_int_equal(store_open(path, BOOT, &store), -ENAMETOOLONG);
 	if (geteuid() != 0) {
 		assert_int_equal(mkdir(inside(f, "closed"), 0500), 0);
-		assert_int_equal(
-			store_open(inside(f, "closed"), BOOT, &store, &f->boot_same), -EACCES);
+		assert_int_equal(store_open(inside(f, "closed"), BOOT, &store), -EACCES);
 		f->store = store_close(f->store);
 		assert_int_equal(chmod(inside(f, STORE_FILE), 0400), 0);
-		assert_int_equal(store_open(f->directory, BOOT, &store, &f->boot_same), -EACCES);
+		assert_int_equal(store_open(f->directory, BOOT, &store), -EACCES);
 	}
 	assert_null(store);
 }

@@ -1,0 +1,408 @@
+/*
+ * What of a modem is kept in the store, and what is taken from there: by its name when it is added,
+ * by its IMEI when another module answers in its place (conduct 11).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/clock.h"
+#include "daemon/modem.h"
+#include "daemon/recording.h"
+
+#define PATIENCE_ASKED (20 * MSEC) /* for a save that a command waits for */
+#define PATIENCE                                                                                   \
+	(200 * MSEC) /* for any other but the start's, which is not kept waiting at all \
+				     */
+
+static const struct upgrade_record *record(const struct modem *m)
+{
+	return &m->dialogue.upgrade.record;
+}
+
+static usec_t patience(const struct modem *m, uint64_t save)
+{
+	if (save == 0 || m->dialogue.upgrade.awaited != save)
+		return PATIENCE;
+	return record(m)->start_durable ? 0 : PATIENCE_ASKED;
+}
+
+static struct store_history make_line(const struct modem *m, const char *what)
+{
+	struct store_history line = { .time = clock_realtime(), .who = STORE_DAEMON };
+
+	(void) text_format(line.campaign, sizeof(line.campaign), "%s", m->job_campaign);
+	(void) text_format(line.modem, sizeof(line.modem), "%s", m->config->name);
+	(void) text_format(line.imei, sizeof(line.imei), "%s", record(m)->imei);
+	(void) text_format(line.what, sizeof(line.what), "%s", what);
+	return line;
+}
+
+/* What was spent with this attempt, if its start line is out. */
+static uint64_t bytes_spent(const struct modem *m)
+{
+	return m->bytes + (record(m)->attempt > m->attempt_before ? m->package_bytes : 0);
+}
+
+static void settle_bytes(struct modem *m)
+{
+	m->bytes = bytes_spent(m);
+	m->package_bytes = 0;
+	m->attempt_before = record(m)->attempt;
+}
+
+/* The attempt's row is there as soon as the start is durable, and with it. */
+static void follow_attempt(struct modem *m)
+{
+	const struct upgrade_record *r = record(m);
+	struct store_attempt *a = &m->attempt;
+
+	if (!m->attempting && r->start_durable) {
+		*a = (struct store_attempt){
+			.number = r->attempt,
+			.transport = m->task.request.type,
+			.started = clock_realtime(),
+			.cme = AT_ERROR_NONE,
+		};
+		m->attempting = true;
+	}
+	if (!m->attempting)
+		return;
+	if (r->start_durable) {
+		memcpy(a->from, r->from, sizeof(a->from));
+		memcpy(a->to, r->to, sizeof(a->to));
+	}
+	a->evidence = m->dialogue.upgrade.evidence;
+}
+
+static bool is_worth_keeping(const struct modem *m)
+{
+	const struct upgrade_record *r = record(m);
+
+	return r->imei[0] && (r->end_open || r->callbreak.written || r->gprsfirst.written ||
+				     r->rat.written || r->pdp_opened);
+}
+
+void modem_save_with(
+	struct modem *m, uint64_t save, const struct store_history *history, size_t n, usec_t now)
+{
+	struct store_job job = {
+		.state = m->job ? m->state : JOB_WAITING,
+		.reason = m->job ? m->reason : REASON_NONE,
+		.cme = m->job ? m->cme : AT_ERROR_NONE,
+		.attempts = m->attempts,
+		.bytes = bytes_spent(m),
+		.updated = clock_realtime(),
+		.record = *record(m),
+	};
+	struct store_change change = {
+		.job = &job,
+		.history = history,
+		.n_history = n,
+		.patience = patience(m, save),
+		.modem = m->unsaved && m->seen.name[0] ? &m->seen : NULL,
+	};
+	int r = 0;
+
+	m->save_due = 0;
+	if (!m->job && !is_worth_keeping(m))
+		return;
+	follow_attempt(m);
+	change.attempt = m->attempting ? &m->attempt : NULL;
+	if (m->due > now)
+		job.not_before = usec_add(job.updated, m->due - now);
+	/* Without a job it is only what was done to the module: of no campaign. */
+	if (m->job)
+		r = text_copy(job.campaign, sizeof(job.campaign), m->job_campaign);
+	if (r == 0)
+		r = text_copy(job.modem, sizeof(job.modem), m->config->name);
+	if (r == 0)
+		r = text_copy(job.target, sizeof(job.target), m->job ? m->target : "");
+	if (r == 0)
+		r = store_change(
+			m->manager->store, &change, (uint64_t) m->id << 32 | (uint32_t) save);
+	if (m->attempting && m->attempt.ended)
+		m->attempting = false;
+	if (r < 0)
+		modem_saved(m, save, r, now);
+}
+
+void modem_save(struct modem *m, uint64_t save, usec_t now)
+{
+	modem_save_with(m, save, NULL, 0, now);
+}
+
+void modem_save_created(struct modem *m, usec_t now)
+{
+	struct store_history line = make_line(m, "job");
+
+	memcpy(line.from, m->dialogue.upgrade.identity.version, sizeof(line.from));
+	memcpy(line.to, m->target, sizeof(line.to));
+	modem_save_with(m, 0, &line, 1, now);
+}
+
+void modem_save_state(struct modem *m, enum job_state before, usec_t now)
+{
+	struct store_history line = make_line(m, "state");
+
+	(void) text_format(line.from, sizeof(line.from), "%s", job_state_name(before));
+	(void) text_format(line.to, sizeof(line.to), "%s", job_state_name(m->state));
+	line.reason = m->reason;
+	modem_save_with(m, 0, &line, before != m->state, now);
+}
+
+/* Both verdicts of an attempt that was unknown first stay in the history (conduct 7). */
+void modem_save_verdict(
+	struct modem *m, enum job_state before, const struct upgrade_notice *n, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	struct store_history lines[] = { make_line(m, "verdict"), make_line(m, "state") };
+	struct store_attempt *a = &m->attempt;
+	char text[EVIDENCE_TEXT_MAX];
+
+	settle_bytes(m);
+	if (!m->attempting && n->outcome == OUTCOME_FAILED) { /* it never came to a start */
+		*a = (struct store_attempt){
+			.number = record(m)->attempt,
+			.transport = m->task.request.type,
+			.started = clock_realtime(),
+			.evidence = u->evidence,
+		};
+		(void) text_format(a->from, sizeof(a->from), "%s", u->identity.version);
+		(void) text_format(a->to, sizeof(a->to), "%s", m->task.to ? m->task.to : "");
+		m->attempting = true;
+	}
+	if (m->attempting) {
+		a->judged = true;
+		a->outcome = n->outcome;
+		a->reason = n->reason;
+		a->cme = n->cme;
+		a->ended = n->outcome == OUTCOME_UNKNOWN ? 0 : clock_realtime();
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_EVIDENCE, n->reason, "evidence: %s",
+			evidence_text(&u->evidence, text));
+	}
+	(void) text_format(lines[0].from, VERSION_MAX, "%s", u->evidence.before);
+	(void) text_format(lines[0].to, VERSION_MAX, "%s", u->evidence.after);
+	(void) text_format(lines[0].detail, sizeof(lines[0].detail), "attempt %u: %s",
+		(unsigned) record(m)->attempt,
+		n->reason			? reason_name(n->reason)
+		: n->outcome == OUTCOME_ALREADY ? "was there already"
+						: "succeeded");
+	lines[0].reason = n->reason;
+	(void) text_format(lines[1].from, VERSION_MAX, "%s", job_state_name(before));
+	(void) text_format(lines[1].to, VERSION_MAX, "%s", job_state_name(m->state));
+	lines[1].reason = m->reason;
+	modem_save_with(m, 0, lines, before == m->state ? 1 : 2, now);
+}
+
+void modem_note_seen(struct modem *m, usec_t now)
+{
+	const struct identity *i = &m->dialogue.upgrade.identity;
+	struct store_modem *seen = &m->seen;
+	struct store_history line = make_line(m, "version");
+	struct store_change change = { .modem = seen, .history = &line, .patience = PATIENCE };
+	int r;
+
+	if (text_equal(seen->imei, i->imei) && text_equal(seen->model, i->model) &&
+		text_equal(seen->version, i->version))
+		return;
+	if (seen->imei[0] && !text_equal(seen->imei, i->imei)) {
+		(void) text_format(line.what, sizeof(line.what), "imei");
+		(void) text_format(line.from, sizeof(line.from), "%s", seen->imei);
+		(void) text_format(line.to, sizeof(line.to), "%s", i->imei);
+		change.n_history = 1;
+	} else if (!text_equal(seen->version, i->version)) {
+		memcpy(line.from, seen->version, sizeof(line.from));
+		memcpy(line.to, i->version, sizeof(line.to));
+		change.n_history = 1;
+	}
+	(void) text_format(line.imei, sizeof(line.imei), "%s", i->imei);
+	memcpy(seen->name, m->config->name, sizeof(seen->name));
+	memcpy(seen->imei, i->imei, sizeof(seen->imei));
+	memcpy(seen->model, i->model, sizeof(seen->model));
+	memcpy(seen->version, i->version, sizeof(seen->version));
+	seen->seen = clock_realtime();
+	r = store_change(m->manager->store, &change, (uint64_t) m->id << 32);
+	if (r < 0)
+		modem_saved(m, 0, r, now);
+}
+
+/* ---- what is taken from there ---- */
+
+static const char *campaign_name(const struct modem *m)
+{
+	return m->campaign ? m->campaign->name : "";
+}
+
+static usec_t longest_wait(const struct modem *m)
+{
+	return m->campaign ? usec_max(m->campaign->retry.max_delay, m->campaign->retry.delay)
+			   : 1 * HOUR;
+}
+
+static void take_job(struct modem *m, const struct store_job *job, usec_t now)
+{
+	usec_t wall = clock_realtime();
+
+	m->job = true;
+	m->state = job->state;
+	m->reason = job->reason;
+	m->backoff = job->attempts > 0 && reason_class(job->reason) == REASON_RETRY;
+	m->cme = job->cme;
+	m->attempts = job->attempts;
+	m->bytes = job->bytes;
+	m->package_bytes = 0;
+	m->attempt_before = job->record.attempt;
+	/* A wall clock that is wrong at boot makes no wait of years: never longer than any backoff (conduct 15). */
+	m->due = job->not_before > wall
+			 ? usec_add(now, usec_min(job->not_before - wall, longest_wait(m)))
+			 : 0;
+	memcpy(m->target, job->target, sizeof(m->target));
+	memcpy(m->job_campaign, job->campaign, sizeof(m->job_campaign));
+	m->restore = job_is_final(job->state);
+}
+
+static void take_up(struct modem *m, const struct store_found *found, usec_t now)
+{
+	struct upgrade_record r = found->job.record;
+
+	if (found->job.other_boot &&
+		r.started) /* its clock has begun again: the whole wait, from now */
+		r.started = now;
+	m->attempting = found->attempt_known;
+	if (found->attempt_known) {
+		m->attempt = found->attempt;
+		m->dialogue.upgrade.evidence = found->attempt.evidence;
+	}
+	dialogue_resume(&m->dialogue, &r, now);
+	if (r.start_durable) {
+		m->state = found->job.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
+		modem_set_slot(m, m->state == JOB_RUNNING);
+		recording_begin(m, now);
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_RECOVERED, REASON_NONE,
+			"taking up the upgrade to %s at step \"%s\": listening first", r.to,
+			r.step);
+	} else if (m->job && m->state == JOB_RUNNING) {
+		m->state = JOB_WAITING;
+	}
+}
+
+/* Is it the job that this modem has now, or one that goes first? */
+static bool is_job_of(const struct modem *m, const struct store_job *job)
+{
+	return job->campaign[0] != '\0' &&
+	       (job->record.start_durable || text_equal(job->campaign, campaign_name(m)));
+}
+
+void modem_load(struct modem *m, const struct store_found *found, usec_t now)
+{
+	const struct upgrade_record *r = &found->job.record;
+
+	if (found->modem_known)
+		m->seen = found->modem;
+	/* Conduct 10; and a module that may still be at an earlier start is listened to as well. */
+	m->dialogue.upgrade.trusted =
+		(found->modem_known || (found->job_known && r->imei[0])) && !r->end_open;
+	if (!found->job_known)
+		return;
+	if (is_job_of(m, &found->job))
+		take_job(m, &found->job, now);
+	take_up(m, found, now);
+	memcpy(m->known_imei, r->imei, sizeof(m->known_imei));
+	memcpy(m->known_campaign, m->job ? m->job_campaign : campaign_name(m),
+		sizeof(m->known_campaign));
+	m->restore = m->restore && modem_must_restore(m);
+}
+
+bool modem_look_up(struct modem *m, usec_t now)
+{
+	const char *imei = m->dialogue.upgrade.identity.imei;
+	int r;
+
+	if (text_equal(m->known_imei, imei) && text_equal(m->known_campaign, campaign_name(m)))
+		return false;
+	if (m->looking)
+		return true;
+	if (m->job &&
+		m->known_imei[0] == '\0') { /* a job that waited for its first identification */
+		memcpy(m->known_imei, imei, sizeof(m->known_imei));
+		return false;
+	}
+	m->looking = true;
+	/* The store has the job that was: as it is. */
+	m->job = m->restore = m->attempting = false;
+	m->attempts = m->deferrals = 0;
+	m->bytes = m->package_bytes = 0;
+	m->due = 0;
+	r = store_find(m->manager->store, campaign_name(m), m->config->name, imei,
+		MANAGER_FIND | (uint64_t) m->id << 32);
+	if (r < 0)
+		modem_found(m, r, NULL, now);
+	return true;
+}
+
+/* Another module has taken the place of the one that was here, or its upgrade is taken up where it
+ * answers now. */
+static void begin_again(struct modem *m, const struct store_found *found, usec_t now)
+{
+	recording_end(m);
+	m->identified = false;
+	modem_drop_imei(m);
+	dialogue_init(&m->dialogue, &m->manager->box, &m->who, &m->rules->config->timeouts, true,
+		LISTEN_FIRST);
+	if (found) {
+		take_job(m, &found->job, now);
+		take_up(m, found, now);
+	}
+	if (m->port_state == MODEM_PORT_OPEN)
+		dialogue_opened(&m->dialogue, now);
+}
+
+void modem_found(struct modem *m, int error, const struct store_found *found, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	const struct upgrade_record *r;
+	bool same;
+
+	m->looking = false;
+	if (error < 0) { /* asked again when the store works, see manager_store_works() */
+		manager_store_fails(m->manager, error);
+		return;
+	}
+	if (!m->identified || !upgrade_is_holding(u))
+		return; /* it is asked for again after the next identification */
+	r = &found->job.record;
+	same = text_equal(m->known_imei, u->identity.imei);
+	memcpy(m->known_imei, u->identity.imei, sizeof(m->known_imei));
+	(void) text_format(m->known_campaign, sizeof(m->known_campaign), "%s", campaign_name(m));
+	if (found->job_known && text_equal(r->imei, u->identity.imei)) {
+		if (r->start_durable) {
+			begin_again(m, found, now);
+			modem_perform(m, now);
+			return;
+		}
+		if (is_job_of(m, &found->job))
+			take_job(m, &found->job, now);
+		if (!same)
+			take_up(m, found, now);
+		m->restore = (!m->job || m->restore) && modem_must_restore(m);
+	}
+	modem_reconcile(m, now);
+	modem_perform(m, now);
+}
+
+/* Conduct 11: what is not known of the one that was here stays so; the one that is here now has a
+ * job of its own. */
+void modem_check_stranger(struct modem *m, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+
+	if (!m->job || m->state != JOB_UNKNOWN || !u->unknown || !u->stranger || m->config->imei)
+		return;
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_NOT_BACK,
+		"another module answers in its place; its own job stays unknown until it is back");
+	modem_save(m, 0, now);
+	m->job = m->attempting = m->restore = false;
+	m->known_imei[0] = '\0';
+	begin_again(m, NULL, now);
+}

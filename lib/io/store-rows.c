@@ -1,0 +1,331 @@
+/*
+ * store-rows - attempts, modems and the history; and what is known when a modem turns up.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+#include "io/store-internal.h"
+
+#define PRUNE_ROWS 200 /* of one batch: some milliseconds on a gateway's flash */
+
+enum statement {
+	UPDATE_ATTEMPT,
+	INSERT_ATTEMPT,
+	OPEN_ATTEMPT,
+	PUT_MODEM,
+	GET_MODEM,
+	PUT_HISTORY,
+	PRUNE_HISTORY,
+	PRUNE_ATTEMPTS,
+	NEWEST_OF_MODEM, /* of the jobs; the next three likewise */
+	NEWEST_OF_IMEI,
+	OWN_OF_MODEM,
+	OWN_OF_IMEI,
+	_STATEMENT_MAX,
+};
+
+struct store_statements {
+	sqlite3_stmt *of[_STATEMENT_MAX];
+};
+
+#define STRING(x)  STRING_(x)
+#define STRING_(x) #x
+
+/* Only the oldest are looked at: they come first, and the whole table is never read for this. */
+#define OLDEST(table)	"id IN (SELECT id FROM " table " ORDER BY id LIMIT " STRING(PRUNE_ROWS) ")"
+#define TOO_MANY(table) "id <= (SELECT max(id) FROM " table ") - " STRING(STORE_HISTORY_ROWS)
+
+static const char *const texts[_STATEMENT_MAX] = {
+	[UPDATE_ATTEMPT] = "UPDATE attempts SET modem = ?3, number = ?4, version_from = ?5,"
+			   " version_to = ?6, transport = ?7, started = ?8, ended = ?9,"
+			   " outcome = ?10, reason = ?11, cme = ?12, evidence = ?13"
+			   " WHERE campaign = ?1 AND imei = ?2 AND ended = 0",
+	[INSERT_ATTEMPT] = "INSERT INTO attempts (campaign, imei, modem, number, version_from,"
+			   " version_to, transport, started, ended, outcome, reason, cme, evidence)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[OPEN_ATTEMPT] = "SELECT number, version_from, version_to, transport, started, outcome,"
+			 " reason, cme, evidence FROM attempts"
+			 " WHERE campaign = ?1 AND imei = ?2 AND ended = 0",
+	[PUT_MODEM] = "INSERT OR REPLACE INTO modems VALUES (?1, ?2, ?3, ?4, ?5)",
+	[GET_MODEM] = "SELECT imei, model, version, seen FROM modems WHERE name = ?1",
+	[PUT_HISTORY] = "INSERT INTO history (time, who, campaign, modem, imei, what, before,"
+			" after, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[PRUNE_HISTORY] = "DELETE FROM history WHERE " OLDEST(
+		"history") " AND (time < ?1 OR " TOO_MANY("history") ")",
+	[PRUNE_ATTEMPTS] = "DELETE FROM attempts WHERE " OLDEST(
+		"attempts") " AND ended != 0 AND (ended < ?1 OR " TOO_MANY("attempts") ")",
+};
+
+/* Made from the table of columns. */
+static const char *const job_texts[_STATEMENT_MAX] = {
+	[NEWEST_OF_MODEM] = "WHERE modem = ?1 ORDER BY id DESC LIMIT 1",
+	[NEWEST_OF_IMEI] = "WHERE imei = ?1 AND imei != '' ORDER BY id DESC LIMIT 1",
+	[OWN_OF_MODEM] = "WHERE modem = ?1 AND campaign = ?2 ORDER BY id DESC LIMIT 1",
+	[OWN_OF_IMEI] = "WHERE imei = ?1 AND campaign = ?2 AND imei != '' ORDER BY id DESC LIMIT 1",
+};
+
+static const char *const outcomes[] = {
+	[OUTCOME_SUCCEEDED] = "succeeded",
+	[OUTCOME_ALREADY] = "already",
+	[OUTCOME_FAILED] = "failed",
+	[OUTCOME_DEFERRED] = "deferred",
+	[OUTCOME_UNKNOWN] = "unknown",
+	[OUTCOME_CANCELLED] = "cancelled",
+};
+
+int store_rows_prepare(struct store_db *db)
+{
+	int r = 0;
+
+	db->rows = calloc(1, sizeof(*db->rows));
+	if (!db->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < _STATEMENT_MAX && r == 0; i++) {
+		char *made = job_texts[i] ? store_schema_load(job_texts[i]) : NULL;
+
+		if (job_texts[i] && !made)
+			return -ENOMEM;
+		r = store_prepare(db, made ? made : texts[i], &db->rows->of[i]);
+		sqlite3_free(made);
+	}
+	return r;
+}
+
+struct store_statements *store_rows_free(struct store_statements *rows)
+{
+	for (size_t i = 0; rows && i < _STATEMENT_MAX; i++)
+		sqlite3_finalize(rows->of[i]);
+	free(rows);
+	return NULL;
+}
+
+static void text(sqlite3_stmt *statement, int i, const char *value)
+{
+	sqlite3_bind_text(statement, i, value, -1, SQLITE_STATIC);
+}
+
+static void number(sqlite3_stmt *statement, int i, uint64_t value)
+{
+	sqlite3_bind_int64(statement, i, (sqlite3_int64) value);
+}
+
+/* ---- writing ---- */
+
+int store_rows_put_attempt(
+	struct store_db *db, const struct store_job *job, const struct store_attempt *a)
+{
+	char evidence[EVIDENCE_ENCODED_MAX];
+	int r = 0;
+
+	(void) evidence_encode(&a->evidence, evidence);
+	for (size_t i = UPDATE_ATTEMPT; i <= INSERT_ATTEMPT && r == 0; i++) {
+		sqlite3_stmt *s = db->rows->of[i];
+
+		if (i == INSERT_ATTEMPT && sqlite3_changes(db->sqlite) > 0)
+			break;
+		text(s, 1, job->campaign);
+		text(s, 2, job->record.imei);
+		text(s, 3, job->modem);
+		number(s, 4, a->number);
+		text(s, 5, a->from);
+		text(s, 6, a->to);
+		text(s, 7, a->transport == GTOTA_FTP ? "ftp" : "http");
+		number(s, 8, a->started);
+		number(s, 9, a->ended);
+		text(s, 10, a->judged ? outcomes[a->outcome] : "");
+		text(s, 11, a->judged ? reason_name(a->reason) : "");
+		sqlite3_bind_int(s, 12, a->judged ? a->cme : -1);
+		text(s, 13, evidence);
+		r = store_run(db, s);
+	}
+	return r;
+}
+
+int store_rows_put_modem(struct store_db *db, const struct store_modem *modem)
+{
+	sqlite3_stmt *s = db->rows->of[PUT_MODEM];
+
+	text(s, 1, modem->name);
+	text(s, 2, modem->imei);
+	text(s, 3, modem->model);
+	text(s, 4, modem->version);
+	number(s, 5, modem->seen);
+	return store_run(db, s);
+}
+
+int store_rows_put_history(struct store_db *db, const struct store_history *h)
+{
+	sqlite3_stmt *s = db->rows->of[PUT_HISTORY];
+
+	number(s, 1, h->time);
+	text(s, 2, h->who == STORE_OPERATOR ? "operator" : "daemon");
+	text(s, 3, h->campaign);
+	text(s, 4, h->modem);
+	text(s, 5, h->imei);
+	text(s, 6, h->what);
+	text(s, 7, h->from);
+	text(s, 8, h->to);
+	text(s, 9, reason_name(h->reason));
+	text(s, 10, h->detail);
+	return store_run(db, s);
+}
+
+int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more)
+{
+	int r = store_db_begin(db), changes = 0;
+
+	for (size_t i = PRUNE_HISTORY; i <= PRUNE_ATTEMPTS && r == 0; i++) {
+		number(db->rows->of[i], 1, usec_sub(wall, STORE_HISTORY_AGE));
+		r = store_run(db, db->rows->of[i]);
+		changes += r == 0 ? sqlite3_changes(db->sqlite) : 0;
+	}
+	if (r == 0)
+		r = store_db_commit(db);
+	if (r < 0) {
+		store_db_rollback(db);
+		return r;
+	}
+	*ret_more = changes > 0;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+/* What does not fit was not written by us. */
+static int take(sqlite3_stmt *s, int column, char *ret, size_t size)
+{
+	const char *value = (const char *) sqlite3_column_text(s, column);
+
+	if (!value)
+		return -ENOMEM;
+	return text_copy(ret, size, value) < 0 ? -EUCLEAN : 0;
+}
+
+/* 1: there is a row, which the caller reads and then resets. */
+static int look(struct store_db *db, sqlite3_stmt *s, const char *first, const char *second)
+{
+	int r;
+
+	text(s, 1, first);
+	if (second)
+		text(s, 2, second);
+	r = sqlite3_step(s);
+	if (r == SQLITE_ROW)
+		return 1;
+	sqlite3_reset(s);
+	return store_error(db->sqlite, r);
+}
+
+static int find_modem(struct store_db *db, const char *name, struct store_found *ret)
+{
+	sqlite3_stmt *s = db->rows->of[GET_MODEM];
+	struct store_modem *m = &ret->modem;
+	int r = look(db, s, name, NULL);
+
+	if (r <= 0)
+		return r;
+	r = text_copy(m->name, sizeof(m->name), name) < 0 ? -EUCLEAN : 0;
+	if (r == 0)
+		r = take(s, 0, m->imei, sizeof(m->imei));
+	if (r == 0)
+		r = take(s, 1, m->model, sizeof(m->model));
+	if (r == 0)
+		r = take(s, 2, m->version, sizeof(m->version));
+	m->seen = (usec_t) sqlite3_column_int64(s, 3);
+	sqlite3_reset(s);
+	ret->modem_known = r == 0;
+	return r;
+}
+
+static int find_job(struct store_db *db, enum statement which, const char *key,
+	const char *campaign, struct store_job *ret)
+{
+	sqlite3_stmt *s = db->rows->of[which];
+	int r = look(db, s, key, campaign);
+
+	if (r <= 0)
+		return r;
+	r = store_schema_read(s, db->boot_id, ret);
+	sqlite3_reset(s);
+	return r < 0 ? r : 1;
+}
+
+static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
+{
+	char evidence[EVIDENCE_ENCODED_MAX], word[STORE_WHAT_MAX];
+	int r;
+
+	a->number = (uint32_t) sqlite3_column_int64(s, 0);
+	a->started = (usec_t) sqlite3_column_int64(s, 4);
+	a->cme = sqlite3_column_int(s, 7);
+	r = take(s, 1, a->from, sizeof(a->from));
+	if (r == 0)
+		r = take(s, 2, a->to, sizeof(a->to));
+	if (r == 0)
+		r = take(s, 3, word, sizeof(word));
+	a->transport = r == 0 && text_equal(word, "ftp") ? GTOTA_FTP : GTOTA_HTTP;
+	if (r == 0)
+		r = take(s, 5, word, sizeof(word));
+	for (size_t i = 0; i < ELEMENTSOF(outcomes) && r == 0; i++)
+		if (text_equal(word, outcomes[i])) {
+			a->outcome = (enum upgrade_outcome) i;
+			a->judged = true;
+		}
+	if (r == 0)
+		r = take(s, 6, word, sizeof(word));
+	a->reason = r == 0 ? reason_by_name(word) : REASON_NONE;
+	if (r == 0)
+		r = take(s, 8, evidence, sizeof(evidence));
+	return r == 0 && evidence_decode(evidence, &a->evidence) < 0 ? -EUCLEAN : r;
+}
+
+static int find_attempt(struct store_db *db, struct store_found *ret)
+{
+	sqlite3_stmt *s = db->rows->of[OPEN_ATTEMPT];
+	int r = look(db, s, ret->job.campaign, ret->job.record.imei);
+
+	if (r <= 0)
+		return r;
+	r = read_attempt(s, &ret->attempt);
+	sqlite3_reset(s);
+	ret->attempt_known = r == 0;
+	return r;
+}
+
+int store_rows_find(struct store_db *db, const char *campaign, const char *modem, const char *imei,
+	struct store_found *ret)
+{
+	struct store_found found = { 0 };
+	struct store_job own;
+	int r;
+
+	r = find_modem(db, modem, &found);
+	if (r == 0)
+		r = find_job(db, imei ? NEWEST_OF_IMEI : NEWEST_OF_MODEM, imei ? imei : modem, NULL,
+			&found.job);
+	if (r < 0)
+		return r;
+	found.job_known = r > 0;
+	if (found.job_known && campaign[0] != '\0' && !found.job.record.start_durable &&
+		!text_equal(found.job.campaign, campaign)) {
+		r = find_job(
+			db, imei ? OWN_OF_IMEI : OWN_OF_MODEM, imei ? imei : modem, campaign, &own);
+		if (r < 0)
+			return r;
+		/* The job is this campaign's, what was done to the module is the newest's. */
+		if (r > 0 && text_equal(own.record.imei, found.job.record.imei)) {
+			found.job.record.attempt = own.record.attempt;
+			own.record = found.job.record;
+			own.other_boot = found.job.other_boot;
+			found.job = own;
+		}
+	}
+	r = found.job_known ? find_attempt(db, &found) : 0;
+	if (r < 0)
+		return r;
+	*ret = found;
+	return 0;
+}

@@ -1,0 +1,46 @@
+/*
+ * store-work - what is asked of the writer thread, and how it is done.
+ */
+#pragma once
+
+#include "io/store-internal.h"
+
+/* Lines of the history, apart from their change: they outlive its failure. */
+struct store_lines {
+	struct store_lines *next;
+	size_t n;
+	struct store_history of[];
+};
+
+/* What is asked of the thread, from its queueing to its completion. */
+struct store_item {
+	struct store_item *next;
+	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE } what;
+	struct store_completion completion;
+	usec_t due; /* CLOCK_MONOTONIC: commit at the latest then */
+	bool has_job, has_attempt, has_modem;
+	struct store_job job; /* STORE_FIND: campaign, modem and IMEI */
+	struct store_attempt attempt;
+	struct store_modem modem;
+	struct store_lines *lines;
+	usec_t wall;	  /* STORE_PRUNE */
+	unsigned batches; /* STORE_PRUNE: left */
+};
+
+struct store_items {
+	struct store_item *first, *last;
+};
+
+struct store_worker {
+	struct store_db *db;
+	struct store_lines *unwritten; /* of the history: oldest first */
+	size_t n_unwritten;
+};
+
+void store_items_append(struct store_items *list, struct store_items *more); /* empties more */
+struct store_item *store_items_take(struct store_items *list);
+void store_items_free(struct store_items *list);
+
+/* Does what the group asks and completes it; ret_again: what is to be queued once more, it was too long for one turn. */
+void store_work(struct store_worker *worker, struct store_items *group, struct store_items *ret_again);
+void store_forget_unwritten(struct store_worker *worker);

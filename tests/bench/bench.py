@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+"""Measures what fotad costs, beside a program that only does the input and output of the same job.
+
+	bench.py [--rounds=N] [--sizes=1,10,100,500,1000] [--only=WORD]
+
+Prints one table. Each figure has a gate, which must hold, and an aim. About ten minutes; leave the machine alone meanwhile.
+"""
+import argparse
+import sys
+
+sys.dont_write_bytecode = True
+import measure as m
+
+ROUNDS = 5
+
+
+class Table:
+	def __init__(self):
+		self.rows = [("FIGURE", "VALUE", "GATE", "AIM", "")]
+		self.missed = 0
+
+	def add(self, what, value, gate=None, aim=None, least=False, unit=""):
+		"""least: the value must be at least the gate."""
+		if value is None:
+			self.rows.append((what, "not measured here", self.limit(gate, least, unit), "", ""))
+			return
+		holds = lambda limit: value >= limit if least else value <= limit
+		verdict = ""
+		if gate is not None:
+			verdict = "missed" if not holds(gate) else "good" if aim is not None and holds(aim) else "holds"
+			self.missed += not holds(gate)
+		self.rows.append((what, f"{value:.3g}{unit}" if value < 1000 else f"{value:.0f}{unit}",
+			self.limit(gate, least, unit), self.limit(aim, least, unit), verdict))
+		m.note(f"bench: {what}: {value:.4g}{unit} {verdict}")
+
+	@staticmethod
+	def limit(value, least, unit):
+		return "" if value is None else f"{'>=' if least else '<='} {value:g}{unit}"
+
+	def show(self):
+		for row in self.rows[:1] + [tuple("---" for _ in self.rows[0])] + self.rows[1:]:
+			m.say("| " + " | ".join(row) + " |")
+
+
+def roundtrip(table, _):
+	values = m.roundtrip()
+	table.add("command round trip, CPU to bare", values["ratio"], 1.6, 1.25)
+	calls = m.roundtrip_calls()
+	table.add("... system calls a command (bare: 3)", calls and calls["fotad_calls"], 4.7, 4.1)
+
+
+def parser(table, _):
+	values = m.parser()
+	for chunk in 64, 1024, 4096:
+		table.add(f"parser, speed to memchr, {chunk}-byte chunks", values[f"speed_{chunk}"], 0.5, 0.9, least=True)
+	for chunk in 27, 1:
+		table.add(f"parser, speed to memchr, {chunk}-byte chunks", values[f"speed_{chunk}"], least=True)
+	for chunk in 4096, 64:
+		table.add(f"parser, instructions a report, {chunk}-byte chunks", m.parser_instructions(chunk), 300, 200)
+
+
+def jobs(table, options):
+	"""A B C A B C ...; the ratio of each round."""
+	script = m.learn_script()
+	cpu, reaction = {}, []
+	for n in options.sizes:
+		ratios, disk_ratios, mine, bares, disks = [], [], [], [], []
+		last = n == max(options.sizes)
+		for _ in range(options.rounds):
+			fotad = m.fotad_job(n, look_at_turnaround=last)
+			disk = m.fotad_job(n, disk=True)
+			bare = m.bare_job(n, script, look_at_turnaround=last)
+			mine.append(fotad.cpu)
+			disks.append(disk.cpu)
+			bares.append(bare.cpu)
+			ratios.append(fotad.cpu / bare.cpu)
+			disk_ratios.append(disk.cpu / bare.cpu)
+			if last:
+				reaction.append((fotad.p50 / bare.p50, fotad.p99 / bare.p99, fotad.p99, bare.p99))
+		cpu[n] = m.median(mine), m.median(disks)
+		table.add(f"whole job, {n} modems, CPU to bare", m.median(ratios), 2.5, 1.5)
+		table.add("... store on disk", m.median(disk_ratios), 2.5, 1.5)
+		table.add("... CPU a modem, ms", m.median(mine) * 1000)
+		table.add("... bare, ms", m.median(bares) * 1000)
+	if 1000 in cpu and 100 in cpu:
+		table.add("CPU a modem, 1,000 to 100", cpu[1000][0] / cpu[100][0], 1.5, 1.1)
+		table.add("... store on disk", cpu[1000][1] / cpu[100][1], 1.5, 1.1)
+	table.add(f"turnaround p99, {n} modems, to bare", m.median([r[1] for r in reaction]), 2, 1.3)
+	table.add("... p50, to bare", m.median([r[0] for r in reaction]))
+	table.add("... p99, ms", m.median([r[2] for r in reaction]) / 1000)
+	table.add("... bare p99, ms", m.median([r[3] for r in reaction]) / 1000)
+
+
+def cold(table, options):
+	n = max(options.sizes)
+	times = m.cold_starts(n, options.rounds)
+	table.add(f"second start to the first byte on {n} ports, to bare",
+		m.median([mine / bare for mine, bare in times]), 4, 1.5)
+	table.add("... ms", m.median([mine for mine, _ in times]) / 1000)
+	table.add("... bare, ms", m.median([bare for _, bare in times]) / 1000)
+
+
+def memory(table, options):
+	n = max(options.sizes)
+	empty, full = m.memory(n)
+	known = empty is not None and full is not None
+	table.add(f"memory, {n} modems in mid-download, PSS", full / m.MIB if known else None, 8, 5, unit=" MiB")
+	table.add("... a port", (full - empty) / n / m.KIB if known else None, 4, 1.5, unit=" KiB")
+
+
+PARTS = {"roundtrip": roundtrip, "parser": parser, "memory": memory, "cold": cold, "jobs": jobs}
+
+
+def main():
+	parser_ = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+	parser_.add_argument("--rounds", type=int, default=ROUNDS)
+	parser_.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=[1, 10, 100, 500, 1000])
+	parser_.add_argument("--only", choices=PARTS)
+	options = parser_.parse_args()
+	table = Table()
+	for name, part in PARTS.items():
+		if options.only in (None, name):
+			part(table, options)
+	m.say(m.machine())
+	m.say()
+	table.show()
+	m.say()
+	m.say(f"{table.missed} gates missed")
+	return 1 if table.missed else 0
+
+
+if __name__ == "__main__":
+	sys.exit(main())
