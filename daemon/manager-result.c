@@ -6,7 +6,7 @@
 
 static bool at_target(const struct modem *m)
 {
-	return modem_has_todays_job(m) && m->state == JOB_SUCCEEDED;
+	return modem_has_todays_job(m) && m->state == JOB_SUCCEEDED && !m->drift;
 }
 
 static void say_left(const struct modem *m)

@@ -197,13 +197,14 @@ int modem_show_secrets(struct modem *m)
 	int r = secret(m, package->password, package->credential, 0, &m->task.request.password);
 
 	return r < 0 ? r
-		     : secret(m, m->config->apn.password, m->config->apn.credential,
-			       SECRET_SIZE, &m->task.apn.password);
+		     : secret(m, m->config->apn.password, m->config->apn.credential, SECRET_SIZE,
+			       &m->task.apn.password);
 }
 
 void modem_hide_secrets(struct modem *m)
 {
-	static const char hidden[] = "***"; /* what masks the line needs a text, if not the right one */
+	static const char hidden[] =
+		"***"; /* what masks the line needs a text, if not the right one */
 
 	if (!m->secret)
 		return;
@@ -410,6 +411,9 @@ bool modem_is_settled(const struct modem *m, usec_t now)
 
 	if (!m->campaign)
 		return true;
+	/* What an earlier life has reached is true of the module that is there now, when that was asked. */
+	if (modem_has_todays_job(m) && m->state == JOB_SUCCEEDED && !m->identified)
+		return has_gone;
 	/* What is to be put back may be so after a restart. */
 	if (modem_has_todays_job(m) && job_is_final(m->state))
 		return !m->restore ||

@@ -10,7 +10,7 @@
 #include "daemon/modem.h"
 #include "daemon/recording.h"
 
-#define PATIENCE_ASKED (20 * MSEC) /* for a save that a command waits for */
+#define PATIENCE_SHORT (20 * MSEC) /* for a save that a command waits for, and for a verdict */
 #define PATIENCE                                                                                   \
 	(200 * MSEC) /* for any other but the start's, which is not kept waiting at all \
 				     */
@@ -24,7 +24,7 @@ static usec_t patience(const struct modem *m, uint64_t save)
 {
 	if (save == 0 || m->dialogue.upgrade.awaited != save)
 		return PATIENCE;
-	return record(m)->start_durable ? 0 : PATIENCE_ASKED;
+	return record(m)->start_durable ? 0 : PATIENCE_SHORT;
 }
 
 static struct store_history make_line(const struct modem *m, const char *what)
@@ -83,8 +83,8 @@ static bool is_worth_keeping(const struct modem *m)
 				     r->rat.written || r->pdp_opened);
 }
 
-void modem_save_with(
-	struct modem *m, uint64_t save, const struct store_history *history, size_t n, usec_t now)
+static void save_with(struct modem *m, uint64_t save, const struct store_history *history, size_t n,
+	usec_t patient, usec_t now)
 {
 	struct store_job job = {
 		.state = m->job ? m->state : JOB_WAITING,
@@ -99,7 +99,7 @@ void modem_save_with(
 		.job = &job,
 		.history = history,
 		.n_history = n,
-		.patience = patience(m, save),
+		.patience = patient,
 		.modem = m->unsaved && m->seen.name[0] ? &m->seen : NULL,
 	};
 	int r = 0;
@@ -129,7 +129,7 @@ void modem_save_with(
 
 void modem_save(struct modem *m, uint64_t save, usec_t now)
 {
-	modem_save_with(m, save, NULL, 0, now);
+	save_with(m, save, NULL, 0, patience(m, save), now);
 }
 
 void modem_save_created(struct modem *m, usec_t now)
@@ -138,7 +138,7 @@ void modem_save_created(struct modem *m, usec_t now)
 
 	memcpy(line.from, m->dialogue.upgrade.identity.version, sizeof(line.from));
 	memcpy(line.to, m->target, sizeof(line.to));
-	modem_save_with(m, 0, &line, 1, now);
+	save_with(m, 0, &line, 1, PATIENCE, now);
 }
 
 void modem_save_state(struct modem *m, enum job_state before, usec_t now)
@@ -148,7 +148,7 @@ void modem_save_state(struct modem *m, enum job_state before, usec_t now)
 	(void) text_format(line.from, sizeof(line.from), "%s", job_state_name(before));
 	(void) text_format(line.to, sizeof(line.to), "%s", job_state_name(m->state));
 	line.reason = m->reason;
-	modem_save_with(m, 0, &line, before != m->state, now);
+	save_with(m, 0, &line, before != m->state, PATIENCE, now);
 }
 
 /* Both verdicts of an attempt that was unknown first stay in the history (conduct 7). */
@@ -192,7 +192,7 @@ void modem_save_verdict(
 	(void) text_format(lines[1].from, VERSION_MAX, "%s", job_state_name(before));
 	(void) text_format(lines[1].to, VERSION_MAX, "%s", job_state_name(m->state));
 	lines[1].reason = m->reason;
-	modem_save_with(m, 0, lines, before == m->state ? 1 : 2, now);
+	save_with(m, 0, lines, before == m->state ? 1 : 2, PATIENCE_SHORT, now);
 }
 
 void modem_note_seen(struct modem *m, usec_t now)

@@ -152,7 +152,6 @@ bool modem_is_settled(const struct modem *m, usec_t now);
 
 /* modem-store.c */
 void modem_save(struct modem *m, uint64_t save, usec_t now);
-void modem_save_with(struct modem *m, uint64_t save, const struct store_history *history, size_t n, usec_t now);
 void modem_save_created(struct modem *m, usec_t now);
 void modem_save_state(struct modem *m, enum job_state before, usec_t now);
 void modem_save_verdict(struct modem *m, enum job_state before, const struct upgrade_notice *notice, usec_t now);

@@ -21,6 +21,28 @@ int text_copy_n(char *dst, size_t size, const char *src, size_t n)
 	return 0;
 }
 
+int text_join(char *dst, size_t size, ...)
+{
+	size_t used = 0;
+	const char *part;
+	va_list args;
+
+	va_start(args, size);
+	while ((part = va_arg(args, const char *)))
+		used += strlen(part);
+	va_end(args);
+	if (used >= size)
+		return -EMSGSIZE;
+	va_start(args, size);
+	while ((part = va_arg(args, const char *))) {
+		memcpy(dst, part, strlen(part));
+		dst += strlen(part);
+	}
+	va_end(args);
+	*dst = '\0';
+	return 0;
+}
+
 int text_format(char *dst, size_t size, const char *format, ...)
 {
 	va_list args;

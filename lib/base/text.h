@@ -19,6 +19,12 @@ int text_copy_n(char *dst, size_t size, const char *src, size_t n) MUST_CHECK;
 /* snprintf() that calls a cut an error: -EMSGSIZE; 0 on success. dst must not be an argument. */
 int text_format(char *dst, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/*
+ * Strings one after the other, up to a NULL; -EMSGSIZE when they do not fit. For passwords: printf leaves what it
+ * formats on the stack.
+ */
+int text_join(char *dst, size_t size, ...) __attribute__((sentinel)) MUST_CHECK;
+
 bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool text_equal_nocase(const char *a, const char *b);
 bool text_starts_with(const char *text, const char *prefix);

@@ -152,16 +152,11 @@ static bool parse_any(const char *p, struct gtota_report *ret)
 	return parse_gtota(p + strlen("GTOTA"), ret);
 }
 
-/*
- * "GTOTA DOWNLOADING: "? In line and byte by byte this takes half of what strncmp() takes; wider
- * loads could reach behind the end of a shorter line.
- */
-static inline bool is_documented_progress(const char *p)
+/* "GTOTA DOWNLOADING: " and a percentage? By words, which is why the size is wanted. */
+static inline bool is_documented_progress(const char *p, size_t size)
 {
-	return p[0] == 'G' && p[1] == 'T' && p[2] == 'O' && p[3] == 'T' && p[4] == 'A' &&
-	       p[5] == ' ' && p[6] == 'D' && p[7] == 'O' && p[8] == 'W' && p[9] == 'N' &&
-	       p[10] == 'L' && p[11] == 'O' && p[12] == 'A' && p[13] == 'D' && p[14] == 'I' &&
-	       p[15] == 'N' && p[16] == 'G' && p[17] == ':' && p[18] == ' ';
+	return size >= 21 && memcmp(p, "GTOTA DO", 8) == 0 && memcmp(p + 8, "WNLOADIN", 8) == 0 &&
+	       memcmp(p + 15, "NG: ", 4) == 0;
 }
 
 /* "5%" and "42%", the two shapes of nearly all percentages; -1: another shape. */
@@ -177,11 +172,11 @@ static inline int read_documented_percent(const char *p)
 	return low <= 9 && p[2] == '%' ? (int) (high * 10 + low) : NO_PERCENT;
 }
 
-bool gtota_parse_report(const char *line, struct gtota_report *ret)
+bool gtota_read_report(const char *line, size_t size, struct gtota_report *ret)
 {
 	int percent;
 
-	if (is_documented_progress(line)) {
+	if (is_documented_progress(line, size)) {
 		percent = read_documented_percent(line + 19);
 		if (percent >= 0) {
 			*ret = (struct gtota_report){ GTOTA_REPORT_PROGRESS, percent };
@@ -200,4 +195,9 @@ bool gtota_parse_report(const char *line, struct gtota_report *ret)
 	default:
 		return false;
 	}
+}
+
+bool gtota_parse_report(const char *line, struct gtota_report *ret)
+{
+	return gtota_read_report(line, strlen(line), ret);
 }

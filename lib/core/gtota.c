@@ -254,18 +254,16 @@ const char *gtota_problem_text(enum gtota_problem problem)
 static int write_line(const struct gtota_request *request, const char *hide, const char *password,
 	char *ret, size_t size)
 {
-	int shown = (int) strlen(request->url);
-
 	switch (request->type) {
 	case GTOTA_HTTP:
-		if (hide && strchr(request->url, '?'))
-			shown = (int) strcspn(request->url, "?");
-		else
-			hide = "";
-		return text_format(ret, size, "AT+GTOTA=0,\"%.*s%s\"", shown, request->url, hide);
+		if (!hide || !strchr(request->url, '?'))
+			return text_join(ret, size, "AT+GTOTA=0,\"", request->url, "\"", NULL);
+		return text_format(ret, size, "AT+GTOTA=0,\"%.*s%s\"",
+			(int) strcspn(request->url, "?"), request->url, hide);
 	case GTOTA_FTP:
-		return text_format(ret, size, "AT+GTOTA=1,\"%s\",\"%s\",\"%s\",\"%s\"",
-			request->url, request->filename, request->username, password);
+		return text_join(ret, size, "AT+GTOTA=1,\"", request->url, "\",\"",
+			request->filename, "\",\"", request->username, "\",\"", password, "\"",
+			NULL);
 	}
 	return -EINVAL;
 }

@@ -84,3 +84,6 @@ struct gtota_report {
  * is untouched.
  */
 bool gtota_parse_report(const char *line, struct gtota_report *ret);
+
+/* The same, for who knows strlen(line). */
+bool gtota_read_report(const char *line, size_t size, struct gtota_report *ret);

@@ -79,7 +79,7 @@ static void show(struct trace *t, const struct dialogue *d, const struct piece *
 	const struct at_line_buffer *begun, const char *line, size_t size, usec_t now)
 {
 	char whole[TRACE_LINE_MAX], shown[TRACE_LINE_MAX];
-	size_t n;
+	size_t n, masked;
 
 	if (is_echo(&d->channel, line, size)) {
 		memcpy(whole, line, size);
@@ -88,18 +88,20 @@ static void show(struct trace *t, const struct dialogue *d, const struct piece *
 	} else {
 		n = raw(p, begun, line, size, whole);
 	}
-	n = trace_mask(d->upgrade.task, whole, n, shown);
-	trace_append(t, TRACE_LINE, now, p->before, shown, n);
-	explicit_bzero(whole, sizeof(whole));
+	masked = trace_mask(d->upgrade.task, whole, n, shown);
+	trace_append(t, TRACE_LINE, now, p->before, shown, masked);
+	explicit_bzero(whole, n);
 }
 
 static void take(struct trace *t, const struct dialogue *d, struct at_line_buffer *b,
 	struct piece *p, usec_t now)
 {
-	struct at_line_buffer begun = { .size = b->size };
+	struct at_line_buffer begun; /* not cleared: half a kilobyte for each line */
 	size_t size = 0;
 	char *line;
 
+	begun.size = b->size;
+	begun.skipping = false;
 	memcpy(begun.bytes, b->bytes, b->size);
 	p->before = b->size;
 	(void) at_line_take(b, p->data, p->size, &line, &size);
@@ -118,11 +120,12 @@ static void take(struct trace *t, const struct dialogue *d, struct at_line_buffe
 void trace_input(
 	struct trace *t, const struct dialogue *d, const char *data, size_t size, usec_t now)
 {
-	struct at_line_buffer b = { .size = d->channel.line.size,
-		.skipping = d->channel.line.skipping };
+	struct at_line_buffer b;
 	const char *end = data + size;
 
 	trace_prepare(t, d, now);
+	b.size = d->channel.line.size;
+	b.skipping = d->channel.line.skipping;
 	memcpy(b.bytes, d->channel.line.bytes, b.size);
 	while (data < end) {
 		const char *p = at_line_is_begun(&b) ? data : at_line_skip_ends(data, end);

@@ -175,9 +175,8 @@ int upgrade_build_pdp_open(struct upgrade *u)
 		r = text_format(
 			u->out->line, sizeof(u->out->line), "AT+MIPCALL=1,\"%s\"", apn->name);
 	else
-		r = text_format(u->out->line, sizeof(u->out->line),
-			"AT+MIPCALL=1,\"%s\",\"%s\",\"%s\"", apn->name, apn->username,
-			apn->password ?: "");
+		r = text_join(u->out->line, sizeof(u->out->line), "AT+MIPCALL=1,\"", apn->name,
+			"\",\"", apn->username, "\",\"", apn->password ?: "", "\"", NULL);
 	u->secret = apn->name && apn->username;
 	u->out->command.line = u->out->line;
 	u->reason = REASON_PDP_FAILED;

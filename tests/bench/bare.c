@@ -180,6 +180,8 @@ static void serve(struct bare *b, struct port *port)
 	close(port->fd);
 	port->fd = -1;
 	port->used = 0;
+	/* The terminal may have gone with its last line unread. */
+	port->step += b->steps[port->step].kind == DOWNLOAD;
 	if (b->steps[port->step].kind != AWAY) {
 		fprintf(stderr, "bare: %s: gone at step %u\n", port->path, port->step);
 		exit(1);

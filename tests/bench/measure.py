@@ -25,7 +25,7 @@ PATIENCE = 120  # seconds, for what takes ten
 
 # Modems that are quick where a program can only wait for them, so that what is measured is work.
 QUICK = "boot-time=100ms apply-time=100ms sim-time=0ms network-time=0ms pdp-time=0ms text-time=10ms" \
-	" start-time=10ms verify-time=10ms"
+	" start-time=10ms verify-time=100ms"
 TIMEOUTS = {"stall": "10s", "settle": "300ms"}
 MIB, KIB = 1024 * 1024, 1024
 
@@ -85,7 +85,7 @@ class Fleet:
 		self.closing.callback(self.stop)
 		if not self.sim.stdout.readline():
 			raise RuntimeError("fota-sim did not start")
-		self.adapt()
+		self.change(lambda c: c.update(timeouts=TIMEOUTS, limits={"max_parallel": n}))
 
 	def __enter__(self):
 		return self
@@ -100,11 +100,11 @@ class Fleet:
 		with open(self.path(name), "w", encoding="utf-8") as file:
 			file.write(text)
 
-	def adapt(self):
+	def change(self, work):
+		"""Something in the configuration."""
 		with open(self.path("fotad.json"), encoding="utf-8") as file:
 			configuration = json.load(file)
-		configuration["timeouts"] = TIMEOUTS
-		configuration["limits"] = {"max_parallel": max(self.n, 1)}
+		work(configuration)
 		self.write("fotad.json", json.dumps(configuration))
 
 	def stop(self):
@@ -184,24 +184,32 @@ def learn_script():
 		return script_of(fleet)
 
 
+# What fotad sends only when what it is about to change is durable (save, then act); the bare program saves nothing.
+AFTER_SAVE = re.compile(r'AT\+GTSET="CALLBREAK",1|AT\+MIPCALL=1|AT\+GTOTA=[01]')
+
+
 def turnarounds(fleet):
 	"""
-	Microseconds from a final result code to the next command, as the modems see it, while a job prepares. A probe
-	("AT") is left out: after it fotad wants silence, by design. Saves are not left out.
+	Microseconds from a final result code to the next command, as the modems see it, while a job prepares: (those
+	between commands, those in which fotad saves). A probe ("AT") is left out: after it fotad wants silence, by design.
+	So is a question that is asked again: there the module is waited for.
 	"""
-	answered, asked, result = {}, {}, []
+	answered, asked, started = {}, {}, set()
+	plain, saving = [], []
 	for moment, modem, way, text in fleet.transcript():
+		if modem in started:
+			continue
 		if way == "<" and (text in ("OK", "ERROR") or text.startswith("+CME ERROR")):
-			if asked.get(modem, "AT") not in ("AT", "GTOTA"):
+			if asked.get(modem, "AT") != "AT":
 				answered[modem] = moment
 		elif way == ">":
-			# What fotad waits for here is the module: the address of its PDP context.
-			if modem in answered and text != asked[modem]:
-				result.append(moment - answered[modem])
+			if modem in answered and text not in ("AT", asked[modem]):
+				(saving if AFTER_SAVE.match(text) else plain).append(moment - answered[modem])
 			answered.pop(modem, None)
-			if asked.get(modem) != "GTOTA":
-				asked[modem] = "GTOTA" if text.startswith("AT+GTOTA=") and text[-1] != "?" else text
-	return sorted(result)
+			asked[modem] = text
+			if re.match(r"AT\+GTOTA=[01]", text):
+				started.add(modem)
+	return sorted(plain), sorted(saving)
 
 
 def percentile(values, share):
@@ -215,10 +223,11 @@ class Job:
 		with Fleet(n) as fleet:
 			self.usage = run(fleet)
 			self.cpu = self.usage.cpu / n
-			self.p50 = self.p99 = None
+			self.p50 = self.p99 = self.saving = None
 			if look_at_turnaround:
-				values = turnarounds(fleet)
-				self.p50, self.p99 = percentile(values, 0.5), percentile(values, 0.99)
+				plain, saving = turnarounds(fleet)
+				self.p50, self.p99 = percentile(plain, 0.5), percentile(plain, 0.99)
+				self.saving = percentile(saving, 0.99)
 			done = fleet.upgraded()
 		if done != n:
 			raise RuntimeError(f"{done} of {n} modems were upgraded")
@@ -296,14 +305,13 @@ def pss(pid):
 
 
 def memory(n):
-	"""(PSS with no modem, PSS with n of them in mid-download)."""
+	"""PSS (with no modem, with n of them only watched, with n of them in mid-download)."""
 	result = []
-	for count in 0, n:
+	for modems, campaigns, until in (0, 0, "watches 0 modems"), (n, 0, r"IMEI \.\.\."), (n, n, " 30 % downloaded"):
 		with Fleet(n, download="15s") as fleet:
-			if count == 0:
-				fleet.write("fotad.json", json.dumps({"version": 1}))
+			fleet.change(lambda c, m=modems, k=campaigns: c.update(modems=c["modems"][:m], campaigns=c["campaigns"][:k]))
 			child, started = fleet.fotad(stderr=subprocess.PIPE)
-			lines_until(child, r" 30 % downloaded" if count else "watches 0 modems", max(count, 1))
+			lines_until(child, until, max(modems, 1))
 			result.append(pss(child.pid))
 			end(child, started)
 	return result

@@ -74,7 +74,8 @@ static unsigned long feed_chunk(const char *data, size_t size)
 
 		data += n;
 		size -= n;
-		if (event.type == AT_EVENT_UNSOLICITED && gtota_parse_report(event.text, &report)) {
+		if (event.type == AT_EVENT_UNSOLICITED &&
+			gtota_read_report(event.text, event.size, &report)) {
 			reports++;
 			percents += (unsigned long) report.percent;
 		}

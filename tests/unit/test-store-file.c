@@ -247,6 +247,8 @@ static void test_disk_full(void **state)
 	}
 	assert_int_equal(r, -ENOSPC);
 	assert_int_equal(save(f, &job), -ENOSPC);
+	assert_int_equal(reopen(f, BOOT), 0); /* nor does it stop a start */
+	assert_int_equal(save(f, &job), -ENOSPC);
 	assert_int_equal(ftruncate(fd, 0), 0);
 	close(fd);
 	job.attempts = 8;

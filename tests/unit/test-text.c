@@ -40,6 +40,19 @@ static void formats_whole_or_not_at_all(void **state UNUSED)
 	assert_string_equal(buffer, "12-ab");
 }
 
+static void joins_whole_or_not_at_all(void **state UNUSED)
+{
+	char buffer[6] = "old";
+
+	assert_int_equal(text_join(buffer, sizeof(buffer), "abc", "", "def", NULL), -EMSGSIZE);
+	assert_string_equal(buffer, "old");
+	assert_int_equal(text_join(buffer, 0, NULL), -EMSGSIZE);
+	assert_int_equal(text_join(buffer, sizeof(buffer), "abc", "", "de", NULL), 0);
+	assert_string_equal(buffer, "abcde");
+	assert_int_equal(text_join(buffer, sizeof(buffer), NULL), 0);
+	assert_string_equal(buffer, "");
+}
+
 static void compares(void **state UNUSED)
 {
 	assert_true(text_equal("a", "a"));
@@ -151,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies_whole_or_not_at_all),
 		cmocka_unit_test(formats_whole_or_not_at_all),
+		cmocka_unit_test(joins_whole_or_not_at_all),
 		cmocka_unit_test(compares),
 		cmocka_unit_test(knows_printable_bytes),
 		cmocka_unit_test(escapes),

@@ -1,0 +1,321 @@
+/* The store beside its jobs: attempts with their evidence, modems, the history, what is found and what is forgotten. */
+#include <errno.h>
+#include <sqlite3.h>
+
+#include "tests/unit/store-fixture.h"
+
+/* What a query says, once the store is closed: rows by '\n', columns by '|'. */
+static const char *ask(struct fixture *f, const char *sql)
+{
+	static char text[4096];
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+	size_t used = 0;
+
+	f->store = store_close(f->store);
+	assert_int_equal(sqlite3_open(inside(f, STORE_FILE), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	text[0] = '\0';
+	while (sqlite3_step(statement) == SQLITE_ROW)
+		for (int i = 0; i < sqlite3_column_count(statement); i++)
+			used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%s",
+				i > 0	   ? "|"
+				: used > 0 ? "\n"
+					   : "",
+				sqlite3_column_text(statement, i));
+	sqlite3_finalize(statement);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(reopen(f, BOOT), 0);
+	return text;
+}
+
+static struct store_attempt make_attempt(uint32_t number)
+{
+	struct store_attempt a = {
+		.number = number,
+		.from = "1.28",
+		.to = "1.29",
+		.transport = GTOTA_FTP,
+		.started = 1000 * SEC,
+		.cme = -1,
+	};
+
+	evidence_begin(&a.evidence, "1.28", 0);
+	a.evidence.reports = 7;
+	return a;
+}
+
+#define ATTEMPTS                                                                                   \
+	"SELECT number, modem, imei, version_from, version_to, transport, started, ended, "        \
+	"outcome,"                                                                                 \
+	" reason, cme FROM attempts ORDER BY id"
+
+/* One row for each: open while it goes on, through an unknown verdict too, then closed for good. */
+static void test_attempts(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "111");
+	struct store_attempt a = make_attempt(1);
+	struct store_change what = { .job = &job, .attempt = &a };
+	struct store_found found;
+
+	assert_int_equal(change(f, &what), 0);
+	assert_int_equal(find(f, "c", "m", "111", &found), 0);
+	assert_true(found.attempt_known && !found.attempt.judged);
+	assert_int_equal(found.attempt.evidence.reports, 7);
+	assert_int_equal(found.attempt.transport, GTOTA_FTP);
+	a.evidence.reports = 9;
+	a.judged = true;
+	a.outcome = OUTCOME_UNKNOWN;
+	a.reason = REASON_NOT_BACK;
+	assert_int_equal(change(f, &what), 0);
+	assert_string_equal(
+		ask(f, ATTEMPTS), "1|m|111|1.28|1.29|ftp|1000000000|0|unknown|not-back|-1");
+	assert_int_equal(find(f, "c", "m", "111", &found), 0);
+	assert_true(found.attempt_known && found.attempt.judged);
+	assert_int_equal(found.attempt.outcome, OUTCOME_UNKNOWN);
+	assert_int_equal(found.attempt.reason, REASON_NOT_BACK);
+	assert_int_equal(found.attempt.evidence.reports, 9);
+	a.outcome = OUTCOME_FAILED;
+	a.reason = REASON_REJECTED;
+	a.cme = 107;
+	a.ended = 2000 * SEC;
+	assert_int_equal(change(f, &what), 0);
+	assert_int_equal(find(f, "c", "m", "111", &found), 0);
+	assert_false(found.attempt_known);
+	/* The next one, and one of another module in that slot at the same time. */
+	a = make_attempt(2);
+	assert_int_equal(change(f, &what), 0);
+	strcpy(job.record.imei, "222");
+	a.number = 1;
+	assert_int_equal(change(f, &what), 0);
+	assert_string_equal(ask(f, ATTEMPTS),
+		"1|m|111|1.28|1.29|ftp|1000000000|2000000000|failed|rejected|107\n"
+		"2|m|111|1.28|1.29|ftp|1000000000|0|||-1\n"
+		"1|m|222|1.28|1.29|ftp|1000000000|0|||-1");
+	assert_string_equal(ask(f, "SELECT evidence FROM attempts WHERE ended != 0"),
+		"before=1.28 after= reports=9 first-percent=-1 last-percent=-1 silence=0 lost=0 "
+		"returned=0 booted=0 lives=0 cme=-1 preparing=0 downloading=0 installing=0 "
+		"verifying=0 reads=0 first-read=0 last-read=0");
+}
+
+static void test_modems(void **state)
+{
+	struct fixture *f = *state;
+	struct store_modem modem = { "m", "111", "L610-CN-62-36", "1.28", 5 * SEC };
+	struct store_found found;
+
+	assert_int_equal(store_find_now(f->store, "c", "m", &found), 0);
+	assert_false(found.modem_known || found.job_known || found.attempt_known);
+	assert_int_equal(change(f, &(struct store_change){ .modem = &modem }), 0);
+	strcpy(modem.version, "1.29");
+	assert_int_equal(change(f, &(struct store_change){ .modem = &modem }), 0);
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_int_equal(store_find_now(f->store, "", "m", &found), 0);
+	assert_true(found.modem_known);
+	assert_false(found.job_known);
+	assert_string_equal(found.modem.imei, "111");
+	assert_string_equal(found.modem.model, "L610-CN-62-36");
+	assert_string_equal(found.modem.version, "1.29");
+	assert_true(found.modem.seen == 5 * SEC);
+}
+
+static struct store_history make_line(usec_t time, const char *detail)
+{
+	struct store_history line = { .time = time, .what = "state", .reason = REASON_STALLED };
+
+	strcpy(line.campaign, "c");
+	strcpy(line.modem, "m");
+	strcpy(line.imei, "111");
+	strcpy(line.from, "running");
+	strcpy(line.to, "failed");
+	snprintf(line.detail, sizeof(line.detail), "%s", detail);
+	return line;
+}
+
+static void test_history(void **state)
+{
+	struct fixture *f = *state;
+	struct store_history lines[] = { make_line(SEC, "one"), make_line(2 * SEC, "two") };
+
+	lines[1].who = STORE_OPERATOR;
+	assert_int_equal(change(f, &(struct store_change){ .history = lines, .n_history = 2 }), 0);
+	assert_string_equal(ask(f, "SELECT time, who, campaign, modem, imei, what, before, after, "
+				   "reason, detail FROM history ORDER BY id"),
+		"1000000|daemon|c|m|111|state|running|failed|stalled|one\n"
+		"2000000|operator|c|m|111|state|running|failed|stalled|two");
+}
+
+/* Who is there, and which of several rows counts (conduct 3, 8, 11). */
+static void test_find(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("winter", "a", "111");
+	struct store_found found;
+
+	job.target[0] = 'w';
+	job.record.attempt = 4;
+	assert_int_equal(save(f, &job), 0);
+	/* Later, the same module in another campaign and slot, and its start has no end yet. */
+	job = make_job("spring", "b", "111");
+	job.target[0] = 's';
+	job.record.attempt = 9;
+	job.record.end_open = job.record.callbreak.written = true;
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(find(f, "spring", "b", "111", &found), 0);
+	assert_string_equal(found.job.target, "s");
+	/* Back in the first: the job is that one's, the module's state what was seen last. */
+	assert_int_equal(find(f, "winter", "a", "111", &found), 0);
+	assert_true(found.job_known);
+	assert_string_equal(found.job.target, "w");
+	assert_int_equal(found.job.record.attempt, 4);
+	assert_true(found.job.record.end_open && found.job.record.callbreak.written);
+	/* A campaign that has no job of it yet, or none at all. */
+	assert_int_equal(find(f, "summer", "a", "111", &found), 0);
+	assert_true(found.job_known && found.job.record.end_open);
+	assert_string_equal(found.job.campaign, "spring");
+	assert_int_equal(find(f, "", "a", "111", &found), 0);
+	assert_string_equal(found.job.campaign, "spring");
+	/* Past the point of no return that job goes first, whatever is wished now. */
+	job.record.start_durable = true;
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(find(f, "winter", "a", "111", &found), 0);
+	assert_string_equal(found.job.campaign, "spring");
+	assert_true(found.job.record.start_durable);
+	/* By name: what was in that slot last. */
+	assert_int_equal(find(f, "winter", "a", NULL, &found), 0);
+	assert_string_equal(found.job.target, "w");
+	assert_false(found.job.record.end_open);
+	job = make_job("winter", "a", "222");
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(find(f, "winter", "a", NULL, &found), 0);
+	assert_string_equal(found.job.record.imei, "222");
+	assert_int_equal(find(f, "winter", "z", "333", &found), 0);
+	assert_false(found.job_known);
+	/* A job without an IMEI is nobody's who asks by one. */
+	job = make_job("winter", "n", "");
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(find(f, "winter", "n", "333", &found), 0);
+	assert_false(found.job_known);
+	assert_int_equal(find(f, "winter", "n", NULL, &found), 0);
+	assert_true(found.job_known);
+}
+
+/* What is asked for sees all that was queued before it, however patient. */
+static void test_find_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "111");
+	struct store_completion done;
+
+	job.attempts = 77;
+	assert_int_equal(
+		store_change(f->store, &(struct store_change){ .job = &job, .patience = HOUR }, 1),
+		0);
+	assert_int_equal(store_find(f->store, "c", "m", "111", 2), 0);
+	done = completion(f);
+	assert_int_equal(done.cookie, 1);
+	done = completion(f);
+	assert_int_equal(done.cookie, 2);
+	assert_int_equal(done.found->job.attempts, 77);
+	free(done.found);
+}
+
+/* The patient ones wait for the impatient, and share its commit; a close waits for nobody. */
+static void test_patience(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "111"), *jobs;
+	struct store_completion done;
+
+	for (unsigned i = 0; i < 50; i++) {
+		job.attempts = i;
+		assert_int_equal(
+			store_change(f->store,
+				&(struct store_change){ .job = &job, .patience = HOUR }, i),
+			0);
+	}
+	assert_false(store_completion(f->store, &done));
+	job.attempts = 50;
+	assert_int_equal(store_save(f->store, &job, 50), 0);
+	for (unsigned i = 0; i <= 50; i++) {
+		done = completion(f);
+		assert_int_equal(done.cookie, i);
+		assert_int_equal(done.error, 0);
+	}
+	job.attempts = 51;
+	assert_int_equal(
+		store_change(f->store, &(struct store_change){ .job = &job, .patience = HOUR }, 51),
+		0);
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_int_equal(load(f, &jobs), 1);
+	assert_int_equal(jobs[0].attempts, 51);
+	free(jobs);
+}
+
+static void prune(struct fixture *f, usec_t wall)
+{
+	struct store_completion done;
+
+	assert_int_equal(store_prune(f->store, wall, 3), 0);
+	done = completion(f);
+	assert_int_equal(done.cookie, 3);
+	assert_int_equal(done.error, 0);
+}
+
+static void fill(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+
+	f->store = store_close(f->store);
+	assert_int_equal(sqlite3_open(inside(f, STORE_FILE), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(reopen(f, BOOT), 0);
+}
+
+#define SERIES(n)                                                                                  \
+	"WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < " n ") "
+
+/* Conduct 28: 400 days or 100,000 rows, whichever is less; nothing while the clock says nonsense of the past. */
+static void test_retention(void **state)
+{
+	struct fixture *f = *state;
+	usec_t now = 500 * DAY;
+
+	fill(f, SERIES("1000") "INSERT INTO history SELECT NULL, i * 86400000000 / 2, 'daemon', '',"
+			       " '', '', 'state', '', '', '', '' FROM c");
+	prune(f, 0);
+	assert_string_equal(ask(f, "SELECT count(*) FROM history"), "1000");
+	prune(f, now);
+	assert_string_equal(ask(f, "SELECT count(*), min(time) FROM history"), "801|8640000000000");
+	/* A job's open attempt stays, however old. */
+	fill(f, "INSERT INTO attempts VALUES (NULL, 'c', 'm', '1', 1, '', '', 'http', 1, 5, '', '',"
+		" -1, ''), (NULL, 'c', 'm', '1', 2, '', '', 'http', 1, 0, '', '', -1, ''),"
+		" (NULL, 'c', 'm', '1', 3, '', '', 'http', 1, 42000000000000, '', '', -1, '')");
+	prune(f, now);
+	assert_string_equal(ask(f, "SELECT number FROM attempts ORDER BY id"), "2\n3");
+	/* So many that the rows' number decides, in more than one turn. */
+	fill(f, "DELETE FROM history;" SERIES(
+			"103000") "INSERT INTO history SELECT NULL, 43200000000000, 'daemon', '', "
+				  "'', '', 'state', '',"
+				  " '', '', '' FROM c");
+	prune(f, now);
+	assert_string_equal(
+		ask(f, "SELECT count(*), max(id) - min(id) FROM history"), "100000|99999");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_attempts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_modems, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_find_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patience, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("store-rows", tests, NULL, NULL);
+}
