@@ -58,6 +58,7 @@ struct manager {
 	unsigned running;      /* slots taken */
 	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
+	unsigned recordings;   /* attempts being recorded */
 	struct store_found *stored; /* at start: what there is of each configured modem, in their order */
 	bool held;             /* the store was lost: nothing starts until somebody has acknowledged it */
 	int store_error;       /* why the last save failed; 0: it did not */

@@ -5,11 +5,14 @@
 
 #include "daemon/clock.h"
 
+/* A budget of 2 MiB; beyond so many attempts at one time, further ones leave no bundle. */
+#define RECORDINGS_MAX 128
+
 void recording_begin(struct modem *m, usec_t now)
 {
 	struct recording *r = m->recording;
 
-	if (r)
+	if (r || m->manager->recordings == RECORDINGS_MAX)
 		return;
 	r = malloc(sizeof(*r));
 	if (!r) {
@@ -18,6 +21,7 @@ void recording_begin(struct modem *m, usec_t now)
 		return;
 	}
 	m->recording = r;
+	m->manager->recordings++;
 	r->record = m->dialogue.upgrade.record;
 	r->began = now;
 	trace_begin(&r->trace, r->memory, sizeof(r->memory), &m->dialogue, now);
@@ -27,6 +31,7 @@ void recording_begin(struct modem *m, usec_t now)
 void recording_end(struct modem *m)
 {
 	m->dialogue.trace = NULL;
+	m->manager->recordings -= m->recording != NULL;
 	free(m->recording);
 	m->recording = NULL;
 }
