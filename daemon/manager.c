@@ -16,7 +16,8 @@
 #include "daemon/recording.h"
 
 #define SERIAL_THREADS 4
-#define POLL_PERIOD    (200 * MSEC) /* for ports that are not there */
+#define POLL_PERIOD    (200 * MSEC) /* while a port is not open */
+#define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
 
 struct rules *rules_new(struct config *config)
@@ -246,21 +247,30 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 {
 	struct manager *g = userdata;
 	usec_t now = clock_boottime();
+	bool all_open = true;
 
 	(void) on_serial(NULL, -1, 0, g); /* also finds the opens that are stuck */
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_resolve(g->modems[i], now);
-	for (size_t i = 0; i < g->n_modems; i++)
+	for (size_t i = 0; i < g->n_modems; i++) {
 		modem_open(g->modems[i], now);
+		all_open = all_open && g->modems[i]->port_state == MODEM_PORT_OPEN;
+	}
 	recording_report(g);
 	manager_tend_store(g, now);
 	g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */
 	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
-	sd_event_source_set_time_relative(source, POLL_PERIOD);
+	sd_event_source_set_time_relative(source, all_open ? REST_PERIOD : POLL_PERIOD);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
+}
+
+void manager_poll(struct manager *g)
+{
+	if (g->poll_source)
+		(void) sd_event_source_set_time_relative(g->poll_source, POLL_PERIOD);
 }
 
 /* ---- how it begins and ends ---- */
@@ -288,8 +298,8 @@ static int add_sources(struct manager *g)
 		r = sd_event_add_io(g->event, &g->serial_source, serial_pool_fd(g->serial), EPOLLIN,
 			on_serial, g);
 	if (r >= 0)
-		r = sd_event_add_io(
-			g->event, &g->store_source, store_fd(g->store), EPOLLIN, manager_on_store, g);
+		r = sd_event_add_io(g->event, &g->store_source, store_fd(g->store), EPOLLIN,
+			manager_on_store, g);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
 			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, 10 * MSEC, on_poll, g);

@@ -86,6 +86,9 @@ int manager_reload(struct manager *manager);
 /* Something has changed that may let a job start or the program end: looked at once, at the end of this turn. */
 void manager_wake(struct manager *manager);
 
+/* A port is not open any more: looked for soon. */
+void manager_poll(struct manager *manager);
+
 /* This modem may go as soon as there is room. */
 void manager_ready(struct manager *manager, struct modem *m);
 

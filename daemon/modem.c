@@ -66,6 +66,7 @@ static void close_port(struct modem *m)
 	else if (m->port_state == MODEM_PORT_OPEN)
 		serial_close(m->manager->serial, ports_remove(m->manager->ports, &m->port));
 	m->port_state = MODEM_PORT_CLOSED;
+	manager_poll(m->manager);
 	m->device = claims_drop(&m->manager->devices, m->device);
 	modem_drop_imei(m);
 }

@@ -155,6 +155,8 @@ int store_db_load(struct store_db *db, struct store_job **ret, size_t *ret_n)
 
 int store_db_begin(struct store_db *db)
 {
+	/* One that could not be rolled back, for want of memory, would stand in the way for good. */
+	store_db_rollback(db);
 	return store_execute(db, "BEGIN IMMEDIATE");
 }
 

@@ -71,10 +71,11 @@ static int migrate(struct store_db *db, size_t to)
 	char *version = sqlite3_mprintf("PRAGMA user_version = %d", (int) to);
 	int r = version ? store_db_begin(db) : -ENOMEM;
 
-	if (r == 0)
+	if (r == 0) {
 		r = store_execute(db, steps[to - 1]);
-	if (r < 0 && (sqlite3_errcode(db->sqlite) & 0xff) == SQLITE_ERROR)
-		r = -EUCLEAN; /* not the tables of the schema that it says it has */
+		if (r < 0 && (sqlite3_errcode(db->sqlite) & 0xff) == SQLITE_ERROR)
+			r = -EUCLEAN; /* not the tables of the schema that it says it has */
+	}
 	if (r == 0)
 		r = store_execute(db, version);
 	if (r == 0)
