@@ -1,7 +1,7 @@
 /*
  * claims - who claims the same thing: a tty through two symlinks, an IMEI on two ports (conduct 11, 22).
  *
- * A claim is one key and how many hold it. A set is a search tree of the C library; `void *` zeroed is an empty one.
+ * A claim is one key and how many hold it. A set is a `void *`; zeroed it is empty, and so it frees itself.
  */
 #pragma once
 

@@ -40,6 +40,11 @@ int handover_new(struct handover **ret)
 	return 0;
 }
 
+/*
+ * sd_notify(3) waits while the service manager's socket is full, and no form of it does not. That
+ * takes a manager that has stopped reading: then nobody looks after the service, and the watchdog's
+ * message, which sd-event sends in the same way, waits as well.
+ */
 static void notify(const char *name, const char *kind, int fd)
 {
 	char text[160];

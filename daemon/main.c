@@ -19,6 +19,8 @@
 /* sysexits(3); documented in interface.md and fotad(8) */
 enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIGURATION = 78 };
 
+#define LOG_PATIENCE (1 * SEC) /* at the end, for a reader that is slow */
+
 struct options {
 	struct manager_options manager;
 	int log_level;
@@ -261,7 +263,7 @@ int main(int argc, char **argv)
 	if (o.acknowledge)
 		return manager_acknowledge(&o.manager);
 	log_open(o.log_level);
-	if (load(&o, &config) < 0)
-		return EXIT_CONFIGURATION;
-	return run(&o, config);
+	code = load(&o, &config) < 0 ? EXIT_CONFIGURATION : run(&o, config);
+	log_flush(LOG_PATIENCE);
+	return code;
 }

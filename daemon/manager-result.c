@@ -13,9 +13,14 @@ static void say_left(const struct modem *m)
 {
 	bool waits = !m->job || m->state == JOB_WAITING;
 	const char *word = waits ? modem_waits_for(m, clock_boottime()) : reason_name(m->reason);
+	enum reason reason = reason_by_name(word);
+	enum job_state state = m->job ? m->state : JOB_WAITING;
 
-	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason_by_name(word), "left: %s (%s)",
-		waits ? "waiting" : job_state_name(m->state), word);
+	/* Who was never identified has no job yet, and yet a person is needed (conduct 18). */
+	if (!m->job && reason && reason_class(reason) == REASON_PERSON)
+		state = JOB_FAILED;
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_SUMMARY, reason, "left: %s (%s)",
+		job_state_name(state), word);
 }
 
 int manager_result(const struct manager *g)

@@ -264,5 +264,6 @@ int manager_on_store(
 		take(g, &done);
 		free(done.found);
 	}
+	g->untidy = clock_boottime();
 	return 0;
 }

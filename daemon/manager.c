@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,23 +18,24 @@
 
 #define SERIAL_THREADS 4
 #define POLL_PERIOD    (200 * MSEC) /* while a port is not open */
+#define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
 #define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
+#define QUIET          (1 * SEC)
 
 struct rules *rules_new(struct config *config)
 {
 	struct rules *rules = calloc(1, sizeof(*rules));
 
-	if (rules)
-		rules->work = calloc(config->n_packages + 1, sizeof(*rules->work));
-	if (!rules || !rules->work) {
+	if (!rules) {
 		config_free(config);
-		free(rules);
 		return NULL;
 	}
-	rules->config = config;
 	rules->references = 1;
-	return rules;
+	rules->config = config;
+	rules->work = calloc(config->n_packages + 1, sizeof(*rules->work));
+	rules->running = calloc(config->n_campaigns + 1, sizeof(*rules->running));
+	return rules->work && rules->running ? rules : rules_unref(rules);
 }
 
 struct rules *rules_ref(struct rules *rules)
@@ -48,25 +50,37 @@ struct rules *rules_unref(struct rules *rules)
 		return NULL;
 	config_free(rules->config);
 	free(rules->work);
+	free(rules->running);
 	free(rules);
 	return NULL;
 }
 
 /* ---- who may run now ---- */
 
-static unsigned running_of(const struct manager *g, const struct config_campaign *campaign)
+/* Slots taken in the campaign of this name; of one that is not configured any more, in a place of its own. */
+static unsigned *running_of(struct manager *g, const struct config_campaign *campaign)
 {
-	unsigned n = 0;
+	const struct config *config = g->rules->config;
+	size_t i = 0;
 
-	for (size_t i = 0; i < g->n_modems; i++)
-		n += g->modems[i]->slot && g->modems[i]->campaign &&
-		     text_equal(g->modems[i]->campaign->name, campaign->name);
-	return n;
+	while (i < config->n_campaigns && !text_equal(config->campaigns[i].name, campaign->name))
+		i++;
+	return &g->rules->running[i];
 }
 
-static bool has_room(const struct manager *g, const struct modem *m)
+static void count_running(struct manager *g)
 {
-	return !m->campaign->max_parallel || running_of(g, m->campaign) < m->campaign->max_parallel;
+	memset(g->rules->running, 0,
+		(g->rules->config->n_campaigns + 1) * sizeof(*g->rules->running));
+	for (size_t i = 0; i < g->n_modems; i++)
+		if (g->modems[i]->slot && g->modems[i]->campaign)
+			++*running_of(g, g->modems[i]->campaign);
+}
+
+static bool has_room(struct manager *g, const struct modem *m)
+{
+	return !m->campaign->max_parallel ||
+	       *running_of(g, m->campaign) < m->campaign->max_parallel;
 }
 
 void manager_ready(struct manager *g, struct modem *m)
@@ -98,6 +112,9 @@ static void start_ready(struct manager *g, usec_t now)
 {
 	struct modem **p = &g->ready;
 
+	if (!*p)
+		return;
+	count_running(g);
 	while (*p && g->running < g->rules->config->max_parallel) {
 		struct modem *m = *p;
 
@@ -109,6 +126,7 @@ static void start_ready(struct manager *g, usec_t now)
 		if (modem_may_go(m, now)) {
 			modem_go(m, now);
 			modem_perform(m, now);
+			*running_of(g, m->campaign) += m->slot;
 			p = &g->ready; /* the queue may have changed */
 		}
 	}
@@ -232,15 +250,36 @@ static void on_deadline(struct ports *ports UNUSED, struct port *port, usec_t no
 		manager_ready(m->manager, m);
 }
 
+/* Only when all have looked, so that no byte goes to a tty that is another's, too (conduct 22). */
+static void open_ports(struct manager *g, usec_t now)
+{
+	if (g->looking > 0 && now < g->look_until)
+		return;
+	for (size_t i = 0; i < g->n_modems; i++)
+		modem_open(g->modems[i], now);
+}
+
 static int on_serial(
 	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
 {
 	struct manager *g = userdata;
 	struct serial_result result;
+	bool looking = g->looking > 0;
 
 	while (serial_pool_result(g->serial, &result))
-		modem_opened(result.userdata, &result, clock_boottime());
+		modem_serial(result.userdata, &result, clock_boottime());
+	if (looking)
+		open_ports(g, clock_boottime());
 	return 0;
+}
+
+/* Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems. */
+static void give_back(struct manager *g, usec_t now)
+{
+	if (g->untidy == 0 || now < usec_add(g->untidy, QUIET))
+		return;
+	g->untidy = 0;
+	(void) malloc_trim(0);
 }
 
 static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
@@ -249,16 +288,20 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	usec_t now = clock_boottime();
 	bool all_open = true;
 
-	(void) on_serial(NULL, -1, 0, g); /* also finds the opens that are stuck */
-	for (size_t i = 0; i < g->n_modems; i++)
-		modem_resolve(g->modems[i], now);
+	(void) on_serial(NULL, -1, 0, g); /* also finds what is stuck */
+	open_ports(g, now);
+	if (g->looking == 0 && g->look_until > 0)
+		g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */
+	if (g->looking == 0)
+		g->look_until = usec_add(now, LOOK_PATIENCE);
 	for (size_t i = 0; i < g->n_modems; i++) {
-		modem_open(g->modems[i], now);
+		modem_look(g->modems[i], now);
+		modem_check_leaving(g->modems[i], now);
 		all_open = all_open && g->modems[i]->port_state == MODEM_PORT_OPEN;
 	}
+	give_back(g, now);
 	recording_report(g);
 	manager_tend_store(g, now);
-	g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */
 	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
@@ -356,7 +399,7 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->options = *options;
 	g->event = sd_event_ref(event);
 	g->rules = rules;
-	g->started = clock_boottime();
+	g->started = g->untidy = clock_boottime();
 	r = manager_open_store(g, ret_exit);
 	if (r >= 0)
 		r = bundle_writer_new(options->state_directory, &g->bundles);

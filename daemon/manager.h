@@ -24,6 +24,7 @@ struct rules {
 	unsigned references;
 	struct config *config;
 	struct package_work *work; /* scratch of package_next() */
+	unsigned *running;         /* slots taken in each campaign; scratch of the dispatcher */
 };
 
 struct rules *rules_new(struct config *config); /* takes config over, also on failure; NULL: no memory */
@@ -54,6 +55,8 @@ struct manager {
 	size_t n_modems;
 	struct modem **by_id;  /* ids entries, NULL where the modem is gone */
 	uint32_t ids;          /* given out; a modem's id is its place in by_id */
+	unsigned looking;      /* ports that are looked at now */
+	usec_t look_until;     /* CLOCK_BOOTTIME: then the others are not waited for any more */
 	struct modem *ready;   /* those that may go, highest priority first, then first come */
 	unsigned running;      /* slots taken */
 	void *devices, *imeis; /* claims */
@@ -66,6 +69,7 @@ struct manager {
 	usec_t store_prune;
 	usec_t looked;         /* CLOCK_BOOTTIME: when jobs were dispatched last */
 	bool stopping;
+	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed last; 0: nothing since it was given back */
 	bool removed;          /* some modem is */
 	bool doubled;          /* an IMEI answers on two ports, and that was not looked at */
 	usec_t started;        /* CLOCK_BOOTTIME */

@@ -87,7 +87,7 @@ void modem_reconcile(struct modem *m, usec_t now)
 		dialogue_restore(&m->dialogue, now);
 		return;
 	}
-	if (!m->campaign)
+	if (!m->campaign || m->leave_by)
 		return;
 	if (m->job && (!text_equal(m->target, m->campaign->target) ||
 			      !text_equal(m->job_campaign, m->campaign->name)))
@@ -103,11 +103,13 @@ void modem_reconcile(struct modem *m, usec_t now)
 		enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
 		modem_save_created(m, now);
 	}
+	if (m->doubled_said) /* perhaps before there was a job */
+		modem_refuse(m, REASON_DUPLICATE, now);
 	say_drift(m, version);
 	if (modem_may_go(m, now))
 		manager_ready(m->manager, m);
 	if (text_equal(version, m->target) && m->state != JOB_SUCCEEDED &&
-		m->state != JOB_RUNNING) {
+		m->state != JOB_RUNNING && m->reason != REASON_NO_SERVICE) {
 		m->dialogue.upgrade.record.end_open = false;
 		set_state(m, JOB_SUCCEEDED, REASON_NONE, 0, now);
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_VERIFIED, REASON_NONE, "runs %s, the target",
@@ -121,7 +123,7 @@ void modem_reconcile(struct modem *m, usec_t now)
 static bool has_tried_enough(const struct modem *m)
 {
 	return m->manager->options.once && m->campaign &&
-	       m->deferrals > m->campaign->retry.attempts;
+	       m->deferrals >= m->campaign->retry.attempts;
 }
 
 bool modem_may_go(const struct modem *m, usec_t now)
@@ -129,7 +131,8 @@ bool modem_may_go(const struct modem *m, usec_t now)
 	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && !m->doubled &&
 	       !m->restore && manager_may_start(m->manager) && !m->looking && m->due <= now &&
 	       !has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
-	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed;
+	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed &&
+	       !m->leave_by;
 }
 
 usec_t modem_due(const struct modem *m)
@@ -140,6 +143,13 @@ usec_t modem_due(const struct modem *m)
 		due <= m->manager->looked || !upgrade_is_holding(&m->dialogue.upgrade))
 		return USEC_INFINITY;
 	return due;
+}
+
+/* Of this host, and passing: no fault of the credential. */
+static bool is_shortage(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO ||
+	       error == -EINTR;
 }
 
 /* A password: literal, or from its credential. -E: it cannot be had. */
@@ -159,46 +169,47 @@ static int secret(struct modem *m, const char *literal, const char *credential, 
 	buffer = m->secret + offset;
 	r = config_credential(m->manager->options.credentials_directory, credential, buffer);
 	if (r < 0)
-		modem_log(m, LOG_ERR, LOG_MESSAGE_WARNING, REASON_CREDENTIAL,
+		modem_log(m, LOG_ERR, LOG_MESSAGE_WARNING,
+			is_shortage(r) ? REASON_SHORTAGE : REASON_CREDENTIAL,
 			"credential \"%s\" cannot be read: %s", credential, strerror(-r));
 	*ret = buffer;
 	return r;
 }
 
-static void forget_secrets(struct modem *m)
+void modem_take_room(struct modem *m)
 {
-	if (m->secret)
-		explicit_bzero(m->secret, SECRETS_SIZE);
-	free(m->secret);
-	m->secret = NULL;
-	m->package = NULL;
-	m->task = (struct upgrade_task){ 0 };
+	if (!m->room || !dialogue_reclaim(&m->dialogue))
+		return;
+	free(m->room);
+	m->room = NULL;
 }
 
-/* Of this host, and passing: no fault of the credential. */
-static bool is_shortage(int error)
+static void forget_task(struct modem *m)
 {
-	return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO ||
-	       error == -EINTR;
+	modem_hide_secrets(m);
+	modem_take_room(m);
+	m->package = NULL;
+	free(m->task);
+	m->task = NULL;
 }
 
 static void put_off(struct modem *m, int error, usec_t now)
 {
 	m->deferrals++;
-	set_state(m, JOB_WAITING, REASON_STORE, m->campaign->retry.delay, now);
-	modem_log(m, LOG_WARNING, LOG_MESSAGE_JOB_WAITING, REASON_STORE,
-		"not now (%s): a password cannot be read: %s", reason_name(REASON_STORE),
+	set_state(m, JOB_WAITING, REASON_SHORTAGE, m->campaign->retry.delay, now);
+	modem_log(m, LOG_WARNING, LOG_MESSAGE_JOB_WAITING, REASON_SHORTAGE,
+		"not now (%s): an attempt cannot be prepared: %s", reason_name(REASON_SHORTAGE),
 		strerror(-error));
 }
 
 int modem_show_secrets(struct modem *m)
 {
 	const struct package *package = m->package;
-	int r = secret(m, package->password, package->credential, 0, &m->task.request.password);
+	int r = secret(m, package->password, package->credential, 0, &m->task->request.password);
 
 	return r < 0 ? r
 		     : secret(m, m->config->apn.password, m->config->apn.credential, SECRET_SIZE,
-			       &m->task.apn.password);
+			       &m->task->apn.password);
 }
 
 void modem_hide_secrets(struct modem *m)
@@ -209,16 +220,27 @@ void modem_hide_secrets(struct modem *m)
 	if (!m->secret)
 		return;
 	explicit_bzero(m->secret, SECRETS_SIZE);
-	memcpy(m->secret, hidden, sizeof(hidden));
-	memcpy(m->secret + SECRET_SIZE, hidden, sizeof(hidden));
+	free(m->secret);
+	m->secret = NULL;
+	if (m->package->credential)
+		m->task->request.password = hidden;
+	if (m->config->apn.credential)
+		m->task->apn.password = hidden;
 }
 
 static int make_task(struct modem *m, const struct package *package)
 {
 	int r;
 
+	if (!m->task)
+		m->task = malloc(sizeof(*m->task));
+	if (!m->room)
+		m->room = malloc(AT_COMMAND_MAX);
+	if (!m->task || !m->room)
+		return -ENOMEM;
+	dialogue_lend(&m->dialogue, m->room);
 	m->package = package;
-	m->task = (struct upgrade_task) {
+	*m->task = (struct upgrade_task) {
 		.request = {
 			.type = package->type,
 			.url = package->url,
@@ -229,11 +251,13 @@ static int make_task(struct modem *m, const struct package *package)
 		.to = package->to,
 		.require = m->campaign->require,
 		.rat = m->campaign->rat,
+		/* On the way to the target the next hop's own preparation asks the same. */
+		.check = text_equal(package->to, m->target) ? m->campaign->check : CHECK_NONE,
 		.apn = m->config->apn,
 	};
 	r = modem_show_secrets(m);
 	modem_hide_secrets(m);
-	return r;
+	return r < 0 ? r : modem_begin_attempt(m);
 }
 
 static void fail(struct modem *m, enum reason reason, const char *text, usec_t now)
@@ -312,7 +336,7 @@ void modem_go(struct modem *m, usec_t now)
 		return;
 	r = make_task(m, package);
 	if (r < 0) {
-		forget_secrets(m);
+		forget_task(m);
 		if (is_shortage(r))
 			put_off(m, r, now);
 		else
@@ -328,7 +352,7 @@ void modem_go(struct modem *m, usec_t now)
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE, "attempt %u: %s to %s%s",
 		m->attempts + 1, u->identity.version, package->to,
 		hops > 1 ? " (the first of several hops)" : "");
-	dialogue_go(&m->dialogue, &m->task, now);
+	dialogue_go(&m->dialogue, m->task, now);
 }
 
 void modem_refuse(struct modem *m, enum reason reason, usec_t now)
@@ -375,7 +399,7 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	if (arrived)
 		modem_note_seen(m, now);
 	if (notice->outcome != OUTCOME_UNKNOWN)
-		forget_secrets(m);
+		forget_task(m);
 	if (m->next_rules && notice->outcome != OUTCOME_UNKNOWN) {
 		struct rules *next = STEAL(m->next_rules);
 
@@ -384,10 +408,17 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	}
 }
 
+/* Whether its port is there at this very moment says nothing. */
+static bool is_quarantined(const struct modem *m)
+{
+	return m->health != MODEM_WELL && !m->identified;
+}
+
 const char *modem_waits_for(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 	enum reason reason = m->doubled				   ? REASON_DUPLICATE
+			     : is_quarantined(m)		   ? REASON_NO_ANSWER
 			     : m->port_reason			   ? m->port_reason
 			     : m->refused			   ? m->refused
 			     : !m->identified			   ? REASON_NO_ANSWER

@@ -193,6 +193,7 @@ void modem_log_notice(struct modem *m, const struct upgrade_notice *n, usec_t no
 		break;
 	case NOTICE_ELSEWHERE:
 		m->identified = false;
+		m->refused = REASON_BUSY;
 		modem_log(m, LOG_WARNING, LOG_MESSAGE_BUSY_ELSEWHERE, n->reason,
 			"reports a download that is not ours (\"%s\"): nothing is sent until it is "
 			"over",

@@ -2,6 +2,7 @@
  * What of a modem is kept in the store, and what is taken from there: by its name when it is added,
  * by its IMEI when another module answers in its place (conduct 11).
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,28 +52,39 @@ static void settle_bytes(struct modem *m)
 	m->attempt_before = record(m)->attempt;
 }
 
+int modem_begin_attempt(struct modem *m)
+{
+	if (!m->attempt)
+		m->attempt = calloc(1, sizeof(*m->attempt));
+	if (!m->attempt)
+		return -ENOMEM;
+	*m->attempt = (struct store_attempt){
+		.transport = m->task ? m->task->request.type : GTOTA_HTTP,
+		.cme = AT_ERROR_NONE,
+	};
+	dialogue_keep(&m->dialogue, &m->attempt->evidence);
+	return 0;
+}
+
+static void forget_attempt(struct modem *m)
+{
+	dialogue_keep(&m->dialogue, NULL);
+	free(m->attempt);
+	m->attempt = NULL;
+}
+
 /* The attempt's row is there as soon as the start is durable, and with it. */
 static void follow_attempt(struct modem *m)
 {
 	const struct upgrade_record *r = record(m);
-	struct store_attempt *a = &m->attempt;
 
-	if (!m->attempting && r->start_durable) {
-		*a = (struct store_attempt){
-			.number = r->attempt,
-			.transport = m->task.request.type,
-			.started = clock_realtime(),
-			.cme = AT_ERROR_NONE,
-		};
-		m->attempting = true;
-	}
-	if (!m->attempting)
+	if (!m->attempt || !r->start_durable)
 		return;
-	if (r->start_durable) {
-		memcpy(a->from, r->from, sizeof(a->from));
-		memcpy(a->to, r->to, sizeof(a->to));
-	}
-	a->evidence = m->dialogue.upgrade.evidence;
+	if (!m->attempt->started)
+		m->attempt->started = clock_realtime();
+	m->attempt->number = r->attempt;
+	memcpy(m->attempt->from, r->from, sizeof(m->attempt->from));
+	memcpy(m->attempt->to, r->to, sizeof(m->attempt->to));
 }
 
 static bool is_worth_keeping(const struct modem *m)
@@ -108,7 +120,7 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 	if (!m->job && !is_worth_keeping(m))
 		return;
 	follow_attempt(m);
-	change.attempt = m->attempting ? &m->attempt : NULL;
+	change.attempt = m->attempt && m->attempt->started ? m->attempt : NULL;
 	if (m->due > now)
 		job.not_before = usec_add(job.updated, m->due - now);
 	/* Without a job it is only what was done to the module: of no campaign. */
@@ -121,8 +133,6 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 	if (r == 0)
 		r = store_change(
 			m->manager->store, &change, (uint64_t) m->id << 32 | (uint32_t) save);
-	if (m->attempting && m->attempt.ended)
-		m->attempting = false;
 	if (r < 0)
 		modem_saved(m, save, r, now);
 }
@@ -157,32 +167,27 @@ void modem_save_verdict(
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 	struct store_history lines[] = { make_line(m, "verdict"), make_line(m, "state") };
-	struct store_attempt *a = &m->attempt;
+	struct store_attempt *a = m->attempt;
 	char text[EVIDENCE_TEXT_MAX];
 
 	settle_bytes(m);
-	if (!m->attempting && n->outcome == OUTCOME_FAILED) { /* it never came to a start */
-		*a = (struct store_attempt){
-			.number = record(m)->attempt,
-			.transport = m->task.request.type,
-			.started = clock_realtime(),
-			.evidence = u->evidence,
-		};
+	if (a && !a->started && n->outcome == OUTCOME_FAILED) { /* it never came to a start */
+		a->number = record(m)->attempt;
+		a->started = clock_realtime();
 		(void) text_format(a->from, sizeof(a->from), "%s", u->identity.version);
-		(void) text_format(a->to, sizeof(a->to), "%s", m->task.to ? m->task.to : "");
-		m->attempting = true;
+		(void) text_format(a->to, sizeof(a->to), "%s", m->task ? m->task->to : "");
 	}
-	if (m->attempting) {
+	if (a && a->started) {
 		a->judged = true;
 		a->outcome = n->outcome;
 		a->reason = n->reason;
 		a->cme = n->cme;
 		a->ended = n->outcome == OUTCOME_UNKNOWN ? 0 : clock_realtime();
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_EVIDENCE, n->reason, "evidence: %s",
-			evidence_text(&u->evidence, text));
+			evidence_text(u->evidence, text));
 	}
-	(void) text_format(lines[0].from, VERSION_MAX, "%s", u->evidence.before);
-	(void) text_format(lines[0].to, VERSION_MAX, "%s", u->evidence.after);
+	(void) text_format(lines[0].from, VERSION_MAX, "%s", u->evidence->before);
+	(void) text_format(lines[0].to, VERSION_MAX, "%s", u->evidence->after);
 	(void) text_format(lines[0].detail, sizeof(lines[0].detail), "attempt %u: %s",
 		(unsigned) record(m)->attempt,
 		n->reason			? reason_name(n->reason)
@@ -193,6 +198,8 @@ void modem_save_verdict(
 	(void) text_format(lines[1].to, VERSION_MAX, "%s", job_state_name(m->state));
 	lines[1].reason = m->reason;
 	save_with(m, 0, lines, before == m->state ? 1 : 2, PATIENCE_SHORT, now);
+	if (m->attempt && n->outcome != OUTCOME_UNKNOWN)
+		forget_attempt(m);
 }
 
 void modem_note_seen(struct modem *m, usec_t now)
@@ -242,7 +249,7 @@ static usec_t longest_wait(const struct modem *m)
 
 static void take_job(struct modem *m, const struct store_job *job, usec_t now)
 {
-	usec_t wall = clock_realtime();
+	usec_t left = job_wait_left(job->not_before, clock_realtime(), longest_wait(m));
 
 	m->job = true;
 	m->state = job->state;
@@ -253,10 +260,7 @@ static void take_job(struct modem *m, const struct store_job *job, usec_t now)
 	m->bytes = job->bytes;
 	m->package_bytes = 0;
 	m->attempt_before = job->record.attempt;
-	/* A wall clock that is wrong at boot makes no wait of years: never longer than any backoff (conduct 15). */
-	m->due = job->not_before > wall
-			 ? usec_add(now, usec_min(job->not_before - wall, longest_wait(m)))
-			 : 0;
+	m->due = left > 0 ? usec_add(now, left) : 0;
 	memcpy(m->target, job->target, sizeof(m->target));
 	memcpy(m->job_campaign, job->campaign, sizeof(m->job_campaign));
 	m->restore = job_is_final(job->state);
@@ -269,12 +273,15 @@ static void take_up(struct modem *m, const struct store_found *found, usec_t now
 	if (found->job.other_boot &&
 		r.started) /* its clock has begun again: the whole wait, from now */
 		r.started = now;
-	m->attempting = found->attempt_known;
-	if (found->attempt_known) {
-		m->attempt = found->attempt;
-		m->dialogue.upgrade.evidence = found->attempt.evidence;
-	}
-	dialogue_resume(&m->dialogue, &r, now);
+	forget_attempt(m);
+	if (!r.start_durable && !found->attempt_known)
+		; /* nothing goes on */
+	else if (modem_begin_attempt(m) < 0)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_STORE,
+			"no memory for the attempt that goes on: its evidence is lost");
+	else if (found->attempt_known)
+		*m->attempt = found->attempt;
+	dialogue_resume(&m->dialogue, &r, NULL, now);
 	if (r.start_durable) {
 		m->state = found->job.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
 		modem_set_slot(m, m->state == JOB_RUNNING);
@@ -330,7 +337,8 @@ bool modem_look_up(struct modem *m, usec_t now)
 	}
 	m->looking = true;
 	/* The store has the job that was: as it is. */
-	m->job = m->restore = m->attempting = false;
+	m->job = m->restore = false;
+	forget_attempt(m);
 	m->attempts = m->deferrals = 0;
 	m->bytes = m->package_bytes = 0;
 	m->due = 0;
@@ -402,7 +410,8 @@ void modem_check_stranger(struct modem *m, usec_t now)
 	modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_NOT_BACK,
 		"another module answers in its place; its own job stays unknown until it is back");
 	modem_save(m, 0, now);
-	m->job = m->attempting = m->restore = false;
+	m->job = m->restore = false;
+	forget_attempt(m);
 	m->known_imei[0] = '\0';
 	begin_again(m, NULL, now);
 }

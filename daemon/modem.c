@@ -10,10 +10,6 @@
 #include "daemon/clock.h"
 #include "daemon/recording.h"
 
-#define OPEN_TIMEOUT (10 * SEC)	  /* an open that takes longer is "port-stuck" */
-#define POLL_PAUSE   (200 * MSEC) /* between looks at a path that is not there */
-#define RETRY_PAUSE  (5 * SEC)	  /* between opens that failed for another reason */
-
 static const struct profile *resolve(const struct profile *row, void *userdata)
 {
 	const struct modem *m = userdata;
@@ -58,33 +54,20 @@ int modem_new(struct manager *manager, struct rules *rules, const struct config_
 	return 0;
 }
 
-static void close_port(struct modem *m)
-{
-	m->identified = false;
-	if (m->port_state == MODEM_PORT_OPENING)
-		serial_cancel(m->manager->serial, m->ticket);
-	else if (m->port_state == MODEM_PORT_OPEN)
-		serial_close(m->manager->serial, ports_remove(m->manager->ports, &m->port));
-	m->port_state = MODEM_PORT_CLOSED;
-	manager_poll(m->manager);
-	m->device = claims_drop(&m->manager->devices, m->device);
-	modem_drop_imei(m);
-}
-
 struct modem *modem_free(struct modem *m)
 {
 	if (!m)
 		return NULL;
-	close_port(m);
-	m->device = claims_drop(&m->manager->devices, m->device);
+	modem_close_port(m);
 	ports_set_deadline(m->manager->ports, &m->port, USEC_INFINITY);
-	if (m->secret)
-		explicit_bzero(m->secret, SECRETS_SIZE);
-	free(m->secret);
+	modem_hide_secrets(m);
+	at_channel_reset(&m->dialogue.channel); /* wipes a line */
+	modem_take_room(m);
+	free(m->task);
+	free(m->attempt);
 	rules_unref(m->rules);
 	rules_unref(m->next_rules);
 	recording_end(m);
-	explicit_bzero(&m->dialogue.channel, sizeof(m->dialogue.channel));
 	free(m);
 	return NULL;
 }
@@ -93,6 +76,40 @@ static bool is_same_port(const struct config_modem *a, const struct config_modem
 {
 	return text_equal(a->port, b->port) && text_equal(a->imei, b->imei) &&
 	       text_equal(a->profile, b->profile) && a->baud_rate == b->baud_rate;
+}
+
+/* A reload has removed it; what was changed in the module is put back first (conduct 3). */
+static void leave(struct modem *m, usec_t now)
+{
+	if (m->leave_by)
+		return;
+	if (!modem_must_restore(m)) {
+		m->removed = m->manager->removed = true;
+		manager_wake(m->manager);
+		return;
+	}
+	/* A module that restarts by itself is back within the time a registration takes. */
+	m->leave_by = usec_add(now, m->rules->config->timeouts.registration);
+	modem_log(m, LOG_INFO, LOG_MESSAGE_SETTING_RESTORED, REASON_NONE,
+		"not configured any more: its settings are put back before it is left alone");
+	if (!m->restore && upgrade_is_holding(&m->dialogue.upgrade))
+		dialogue_restore(&m->dialogue, now);
+	m->restore = true;
+	modem_perform(m, now);
+}
+
+void modem_check_leaving(struct modem *m, usec_t now)
+{
+	bool late = now >= m->leave_by;
+
+	if (!m->leave_by || m->removed || (modem_must_restore(m) && !late))
+		return;
+	if (late)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_SETTING_NOT_RESTORED, REASON_NONE,
+			"not configured any more, and its settings could not be put back: that "
+			"is done when it is configured again");
+	m->removed = m->manager->removed = true;
+	manager_wake(m->manager);
 }
 
 void modem_change_rules(
@@ -108,17 +125,16 @@ void modem_change_rules(
 		return;
 	}
 	if (!config) {
-		m->removed = m->manager->removed = true;
-		manager_wake(m->manager);
+		leave(m, now);
 		return;
 	}
+	m->leave_by = 0;
 	use_rules(m, rules, config);
 	if (same && m->identified) {
 		modem_reconcile(m, now);
 	} else if (!same && m->port_state != MODEM_PORT_CLOSED) {
-		close_port(m);
 		m->reopen = now;
-		dialogue_lost(&m->dialogue, now);
+		modem_close(m, now);
 	}
 	modem_perform(m, now);
 }
@@ -138,145 +154,6 @@ void modem_stop(struct modem *m, usec_t now)
 	if (m->stored)
 		handover_store_line(m->config->name, m->dialogue.channel.line.bytes,
 			m->dialogue.channel.line.size);
-}
-
-/* Said once, not at every try. */
-static void refuse_port(struct modem *m, enum reason reason, const char *why, usec_t now)
-{
-	bool again = m->port_reason == reason;
-
-	m->port_reason = reason;
-	m->reopen = usec_add(now, reason == REASON_PORT_ABSENT ? POLL_PAUSE : RETRY_PAUSE);
-	manager_wake(m->manager);
-	if (again)
-		return;
-	modem_log(m, reason == REASON_PORT_ABSENT ? LOG_NOTICE : LOG_WARNING,
-		reason == REASON_PORT_ABSENT ? LOG_MESSAGE_MODEM_ABSENT
-		: reason == REASON_PORT_BUSY ? LOG_MESSAGE_PORT_BUSY
-					     : LOG_MESSAGE_PORT_REFUSED,
-		reason, "%s: %s (%s)", m->config->port, why, reason_name(reason));
-}
-
-static enum reason port_reason(int error)
-{
-	switch (error) {
-	case -ENOENT:
-	case -ENODEV:
-	case -ENXIO:
-	case -EIO:
-		return REASON_PORT_ABSENT;
-	case -EBUSY:
-		return REASON_PORT_BUSY;
-	case -ETIMEDOUT:
-		return REASON_PORT_STUCK;
-	default:
-		return REASON_PORT_DENIED;
-	}
-}
-
-static void refuse_open(struct modem *m, int error, pid_t holder, usec_t now)
-{
-	char why[64];
-
-	if (holder > 0)
-		(void) text_format(why, sizeof(why), "held by process %d", (int) holder);
-	else if (error == -ENOTTY)
-		(void) text_format(why, sizeof(why), "is no serial port");
-	else if (error == -ENOENT)
-		(void) text_format(why, sizeof(why), "is not there; waiting for it");
-	else
-		(void) text_format(why, sizeof(why), "cannot be opened: %s", strerror(-error));
-	refuse_port(m, port_reason(error), why, now);
-}
-
-#define TWIN "another modem of the configuration leads to the same tty"
-
-/* Two modems on one tty, through whatever symlinks: both are refused (conduct 22). */
-static bool has_twin(const struct modem *m)
-{
-	return m->device && m->device->holders > 1;
-}
-
-void modem_close(struct modem *m, usec_t now)
-{
-	close_port(m);
-	dialogue_lost(&m->dialogue, now);
-	modem_perform(m, now);
-}
-
-static void give_way(struct modem *m, usec_t now)
-{
-	if (m->port_state == MODEM_PORT_CLOSED || upgrade_past_no_return(&m->dialogue.upgrade))
-		return;
-	modem_close(m, now);
-	refuse_port(m, REASON_DUPLICATE, TWIN, now);
-}
-
-void modem_resolve(struct modem *m, usec_t now)
-{
-	struct manager *g = m->manager;
-	char path[PATH_MAX], key[CLAIM_KEY] = { 0 };
-	dev_t device;
-	int r;
-
-	if (m->port_state != MODEM_PORT_CLOSED || now < m->reopen)
-		return;
-	m->device = claims_drop(&g->devices, m->device);
-	r = serial_resolve(m->config->port, path, &device);
-	if (r >= 0) {
-		memcpy(key, &device, sizeof(device));
-		r = claims_take(&g->devices, key, &m->device);
-	}
-	if (r < 0)
-		refuse_open(m, r, 0, now);
-	if (!has_twin(m))
-		return;
-	for (size_t i = 0; i < g->n_modems; i++)
-		if (g->modems[i]->device == m->device)
-			give_way(g->modems[i], now);
-}
-
-/* The port that an earlier life of fotad has left open, with the half line that it had read. */
-static bool adopt(struct modem *m, usec_t now)
-{
-	struct serial_result result = { 0 };
-	char line[AT_LINE_MAX];
-	dev_t device;
-	size_t size;
-
-	if (!m->manager->handover)
-		return false;
-	memcpy(&device, m->device->key, sizeof(device));
-	result.fd = handover_adopt(m->manager->handover, m->config->name, device, line, &size);
-	if (result.fd < 0)
-		return false;
-	m->stored = true;
-	modem_opened(m, &result, now);
-	if (m->port_state == MODEM_PORT_OPEN && size > 0) {
-		dialogue_input(&m->dialogue, line, size, now);
-		modem_perform(m, now);
-	}
-	return true;
-}
-
-void modem_open(struct modem *m, usec_t now)
-{
-	int r;
-
-	if (m->port_state != MODEM_PORT_CLOSED || now < m->reopen || !m->device)
-		return;
-	if (has_twin(m)) {
-		refuse_port(m, REASON_DUPLICATE, TWIN, now);
-		return;
-	}
-	if (adopt(m, now))
-		return;
-	r = serial_open(m->manager->serial, m->config->port, m->config->baud_rate, OPEN_TIMEOUT, m,
-		&m->ticket);
-	if (r < 0)
-		refuse_open(m, r, 0, now);
-	else
-		m->port_state = MODEM_PORT_OPENING;
 }
 
 void modem_check_doubled(struct modem *m, usec_t now)
@@ -330,46 +207,6 @@ void modem_drop_imei(struct modem *m)
 	claims_drop(&g->imeis, old);
 }
 
-void modem_opened(struct modem *m, const struct serial_result *result, usec_t now)
-{
-	int r = result->error;
-
-	m->port_state = MODEM_PORT_CLOSED;
-	if (r == 0) {
-		r = ports_add(m->manager->ports, &m->port, result->fd);
-		if (r < 0)
-			serial_close(m->manager->serial, result->fd);
-	}
-	if (r < 0) {
-		refuse_open(m, r, result->holder, now);
-		return;
-	}
-	m->port_state = MODEM_PORT_OPEN;
-	m->port_reason = REASON_NONE;
-	modem_log(m, m->health == MODEM_WELL ? LOG_INFO : LOG_DEBUG, LOG_MESSAGE_MODEM_PRESENT,
-		REASON_NONE, "%s is open", m->config->port);
-	dialogue_opened(&m->dialogue, now);
-	modem_perform(m, now);
-}
-
-void modem_lost(struct modem *m, usec_t now)
-{
-	if (m->identified) /* a module that never gets so far does not begin its patience anew */
-		m->absent_since = now;
-	close_port(m);
-	m->identified = false;
-	m->port_reason = REASON_PORT_ABSENT;
-	m->reopen = now;
-	modem_check_flaps(m, now);
-	modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,
-		upgrade_past_no_return(&m->dialogue.upgrade) ? LOG_MESSAGE_MODULE_LEFT
-							     : LOG_MESSAGE_MODEM_ABSENT,
-		REASON_NONE, "%s has gone away", m->config->port);
-	dialogue_lost(&m->dialogue, now);
-	modem_perform(m, now);
-	manager_wake(m->manager);
-}
-
 void modem_saved(struct modem *m, uint64_t save, int error, usec_t now)
 {
 	m->unsaved = error < 0;
@@ -377,7 +214,7 @@ void modem_saved(struct modem *m, uint64_t save, int error, usec_t now)
 		manager_store_fails(m->manager, error);
 	if (save == 0)
 		return;
-	if (error == 0 && m->secret && save == m->dialogue.upgrade.awaited)
+	if (error == 0 && m->package && save == m->dialogue.upgrade.awaited)
 		error = modem_show_secrets(m);
 	dialogue_saved(&m->dialogue, save, error == 0, now);
 	modem_hide_secrets(m);
@@ -436,6 +273,8 @@ void modem_perform(struct modem *m, usec_t now)
 			modem_save(m, m->save_due, now);
 		modem_check_stranger(m, now);
 	} while (m->dialogue.save);
+	if (m->dialogue.upgrade.record.reported)
+		modem_take_room(m); /* the start was the last long line */
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
 		ports_set_slack(m->manager->ports, &m->port,

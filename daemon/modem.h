@@ -20,7 +20,8 @@ const char *modem_health_name(enum modem_health health);
 
 #define LISTEN_FIRST (2 * SEC) /* conduct 10 */
 
-enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
+/* LOOKING: to which tty does the path lead? LOOKED: opened when all have looked, so that twins are known. */
+enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_LOOKING, MODEM_PORT_LOOKED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
 
 #define SECRET_SIZE  (GTOTA_FIELD_MAX + 1)
 #define SECRETS_SIZE (2 * SECRET_SIZE) /* of FTP and of the APN */
@@ -34,15 +35,16 @@ struct modem {
 	const struct config_campaign *campaign; /* NULL: only watched */
 	struct rules *next_rules;               /* a reload that waits for the running job; NULL: none */
 	const struct config_modem *next_config; /* NULL: not in the next rules */
-	bool removed;                           /* in no rules any more: the manager frees it */
+	bool removed;                           /* in no rules any more: the manager frees it, ... */
+	usec_t leave_by;                        /* ... but has its settings put back until then first; 0: it stays */
 
 	enum modem_port port_state;
 	enum reason port_reason;   /* why it is not open */
-	struct claim *device;      /* the tty that the path resolves to; held while it does */
+	struct claim *device;      /* the tty that the path led to when it was looked at last */
 	struct claim *imei;        /* of the module that answers; held while it is identified */
 	bool doubled;              /* another port answers with the same IMEI */
 	bool doubled_said;
-	uint64_t ticket;           /* of the open under way */
+	uint64_t ticket;           /* of the look or the open under way */
 	bool stored;               /* a duplicate of the port lies in the service manager's store */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
@@ -80,14 +82,14 @@ struct modem {
 	bool looking;              /* the store was asked */
 	struct store_modem seen;   /* as the store has it */
 	bool drift;                /* said: it runs something else than it was brought to */
-	bool attempting;           /* the attempt below has a row, or will */
-	struct store_attempt attempt;
+	struct store_attempt *attempt; /* the one that goes on: has a row once it is `started`; NULL: none */
 	uint64_t save_due;         /* a save that nothing waits for: after the notices of the same turn; 0: none */
 	bool unsaved;              /* the store has an older state */
 
-	struct upgrade_task task;
+	struct upgrade_task *task; /* of the attempt; NULL: none */
 	const struct package *package; /* of the task; in rules */
-	char *secret;              /* SECRETS_SIZE bytes, wiped and freed after the attempt; NULL: no credential is used */
+	char *secret;              /* SECRETS_SIZE bytes, while a line with a password is built; else NULL */
+	char *room;                /* lent to the dialogue for its long lines; NULL: none */
 	int percent_said;
 	usec_t progress_said;
 };
@@ -97,21 +99,20 @@ struct modem *modem_free(struct modem *m); /* NULL is fine; returns NULL */
 
 /* Other rules from now on, or from the end of the running job (conduct 21). config NULL: it is not in them any more. */
 void modem_change_rules(struct modem *m, struct rules *rules, const struct config_modem *config, usec_t now);
+void modem_check_leaving(struct modem *m, usec_t now);
 
 /* fotad ends: what has not passed the point of no return is taken back and waits. */
 void modem_stop(struct modem *m, usec_t now);
 
-/*
- * If that is due: looks to which tty the path leads, then (when all have looked, so that twins are known) opens it.
- */
-void modem_resolve(struct modem *m, usec_t now);
-void modem_open(struct modem *m, usec_t now);
-void modem_opened(struct modem *m, const struct serial_result *result, usec_t now);
-void modem_lost(struct modem *m, usec_t now);
 void modem_saved(struct modem *m, uint64_t save, int error, usec_t now);
 
-/* Closes the port on our own account; the dialogue sees it as lost. */
-void modem_close(struct modem *m, usec_t now);
+/* modem-port.c: looked at when that is due, opened when the manager says that all have looked */
+void modem_look(struct modem *m, usec_t now);
+void modem_open(struct modem *m, usec_t now);
+void modem_serial(struct modem *m, const struct serial_result *result, usec_t now); /* either is done */
+void modem_lost(struct modem *m, usec_t now);
+void modem_close(struct modem *m, usec_t now); /* on our own account; the dialogue sees it as lost */
+void modem_close_port(struct modem *m);        /* ... and does not */
 
 /* modem-health.c: after input, and after a loss of the port */
 void modem_check_noise(struct modem *m, usec_t now);
@@ -139,6 +140,7 @@ void modem_go(struct modem *m, usec_t now);
  */
 int modem_show_secrets(struct modem *m);
 void modem_hide_secrets(struct modem *m);
+void modem_take_room(struct modem *m); /* as soon as no line lies in it */
 void modem_set_slot(struct modem *m, bool slot);
 bool modem_must_restore(const struct modem *m);
 const char *modem_waits_for(const struct modem *m, usec_t now); /* a waiting job always has a reason (interface) */
@@ -151,6 +153,7 @@ bool modem_has_todays_job(const struct modem *m);
 bool modem_is_settled(const struct modem *m, usec_t now);
 
 /* modem-store.c */
+int modem_begin_attempt(struct modem *m); /* -ENOMEM */
 void modem_save(struct modem *m, uint64_t save, usec_t now);
 void modem_save_created(struct modem *m, usec_t now);
 void modem_save_state(struct modem *m, enum job_state before, usec_t now);

@@ -300,14 +300,14 @@ static int on_slack(sd_event_source *source, int fd UNUSED, uint32_t events UNUS
 }
 
 /*
- * While every round finds several ports the timer goes on by itself, one wake-up a round; else the
+ * While every round finds reports the timer goes on by itself, one wake-up a round; else the
  * source waits for the next report, so that a quiet fleet causes none.
  */
 static int on_slack_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
 {
 	struct ports *ports = userdata;
 
-	if (serve_slack(ports, ports_now(ports)) > 1)
+	if (serve_slack(ports, ports_now(ports)) > 0)
 		arm_slack_timer(ports);
 	else
 		(void) sd_event_source_set_enabled(ports->slack, SD_EVENT_ON);

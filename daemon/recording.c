@@ -47,7 +47,7 @@ static int write_bundle(struct modem *m, const struct upgrade_notice *verdict)
 		.target = m->target,
 		.who = &m->who,
 		.timeouts = u->timeouts,
-		.task = m->task.to ? &m->task : NULL,
+		.task = m->task,
 		.record = &m->recording->record,
 		.upgrade = u,
 		.verdict = verdict,

@@ -35,6 +35,12 @@ static const struct fake_fault_row rows[] = {
 		.value.times = 1, .value.number = 100),
 	ROW(AUTOBAUD, "autobaud", NUMBER, "The first number= lines after each boot are lost.",
 		.value.number = 2),
+	ROW(ECHO, "echo", 0, "Echo is=off, on or changing with every line, whatever ATE says.",
+		.text_key = "is", .value.text = "on"),
+	ROW(ERROR_FORM, "error-form", NUMBER, "Errors have the form of +CMEE=number=, whatever is set.",
+		.value.number = 2),
+	ROW(SLEEP, "sleep", TIME, "After time= without input it is asleep, and the next line only wakes it.",
+		.value.time = 5 * SEC),
 	ROW(URC_INSIDE_ANSWER, "urc-inside-answer", COMMAND,
 		"An unsolicited line=, of another matter, comes before the final result code.",
 		.text_key = "line", .value.times = 1, .value.text = "+CTZV: +4"),
@@ -48,6 +54,13 @@ static const struct fake_fault_row rows[] = {
 		.value.times = 1, .value.number = 5000),
 	ROW(SAY, "say", MOMENT | TEXT, "An unsolicited line=.", .text_key = "line", .value.times = 1),
 
+	ROW(WRONG_BAUD, "wrong-baud", 0, "It hears noise, and noise comes back."),
+	ROW(NMEA, "nmea", TIME, "Sentences of a GNSS receiver every time=, and no command is heard.",
+		.value.time = 1 * SEC),
+	ROW(BABBLE, "babble", TIME | NUMBER,
+		"number= bytes every time= and never an end of line, and no command is heard.",
+		.value.time = 10 * MSEC, .value.number = 1000),
+
 	ROW(LOSE_PORT, "lose-port", MOMENT | TIME, "The port vanishes for time=, the module goes on.",
 		.value.times = 1, .value.time = 2 * SEC),
 	ROW(HALF_URC_THEN_LOST, "half-urc-then-lost", MOMENT | TIME,
@@ -55,6 +68,7 @@ static const struct fake_fault_row rows[] = {
 		.value.times = 1, .value.time = 2 * SEC),
 	ROW(RESTART, "restart", MOMENT, "The module restarts by itself.", .value.times = 1),
 	ROW(KEEP_PORT, "keep-port", 0, "The port stays through restarts, as a UART does."),
+	ROW(BOOT_LOOP, "boot-loop", TIME, "It restarts time= after each boot.", .value.time = 300 * MSEC),
 
 	ROW(CRCRLF, "crcrlf", 0, "Lines are framed by CR CR LF."),
 	ROW(LF_ONLY, "lf-only", 0, "Lines are framed by LF."),
@@ -66,9 +80,11 @@ static const struct fake_fault_row rows[] = {
 		.value.time = 2 * MSEC),
 
 	ROW(SIM_PIN, "sim-pin", 0, "The SIM asks for its PIN."),
+	ROW(SIM_PUK, "sim-puk", 0, "The SIM asks for its PUK."),
 	ROW(SIM_BUSY, "sim-busy", 0, "The SIM is busy (+CME ERROR: 14)."),
 	ROW(SIM_ABSENT, "sim-absent", 0, "There is no SIM (+CME ERROR: 10)."),
-	ROW(NOT_REGISTERED, "not-registered", 0, "The module searches for a network."),
+	ROW(NOT_REGISTERED, "not-registered", NUMBER,
+		"Its registration is number=: 0 off, 2 searching, 3 denied.", .value.number = 2),
 	ROW(ROAMING, "roaming", 0, "It is registered, but not at home."),
 	ROW(2G, "2g", 0, "Only GSM is there: no EPS registration, AcT 0."),
 	ROW(WEAK_SIGNAL, "weak-signal", NUMBER, "+CSQ gives number=.", .value.number = 3),
@@ -130,6 +146,9 @@ static const struct fake_fault_row rows[] = {
 		.text_key = "imei", .value.times = 1),
 	ROW(BOOT_GARBAGE, "boot-garbage", 0, "Bytes of a wrong baud rate before the boot text."),
 	ROW(NO_BOOT_TEXT, "no-boot-text", 0, "It boots without a word."),
+	ROW(NETWORK_GONE, "network-gone", NUMBER,
+		"With the new version its registration is number=, as above.", .value.number = 2),
+	ROW(PDP_GONE, "pdp-gone", 0, "With the new version it gets no data connection."),
 };
 /* clang-format on */
 

@@ -18,7 +18,7 @@ void fake_volatile_reset(struct fake_modem *m)
 	memset(m->registration_mode, 0, sizeof(m->registration_mode));
 	m->sim_ready = false;
 	m->registration = 0;
-	m->truth.pdp_active = false;
+	m->context = m->truth.pdp_active = false;
 	m->deaf_lines = 0;
 	for (size_t i = 0; i < m->config.n_faults; i++)
 		if (m->config.faults[i].type == FAKE_FAULT_AUTOBAUD &&
@@ -30,7 +30,8 @@ static void go_down(struct fake_modem *m)
 {
 	static const enum fake_timer timers[] = { FAKE_TIMER_LEAVE, FAKE_TIMER_SECOND,
 		FAKE_TIMER_LOSE, FAKE_TIMER_PORT, FAKE_TIMER_TEXT, FAKE_TIMER_SIM,
-		FAKE_TIMER_SEARCH, FAKE_TIMER_NETWORK, FAKE_TIMER_PDP };
+		FAKE_TIMER_SEARCH, FAKE_TIMER_NETWORK, FAKE_TIMER_PDP, FAKE_TIMER_NOISE,
+		FAKE_TIMER_LOOP };
 
 	fake_gtota_cancel(m);
 	for (size_t i = 0; i < ELEMENTSOF(timers); i++)
@@ -174,6 +175,7 @@ void fake_update_report(struct fake_modem *m, usec_t now)
 
 void fake_booted(struct fake_modem *m, usec_t now)
 {
+	const struct fake_fault *loop = fake_fault_acts(m, FAKE_FAULT_BOOT_LOOP);
 	usec_t network = m->config.network_time;
 
 	m->state = FAKE_RUNNING;
@@ -186,6 +188,9 @@ void fake_booted(struct fake_modem *m, usec_t now)
 	fake_arm(m, FAKE_TIMER_SIM, usec_add(now, m->config.sim_time));
 	fake_arm(m, FAKE_TIMER_SEARCH, usec_add(now, network / 2));
 	fake_arm(m, FAKE_TIMER_NETWORK, usec_add(now, network));
+	if (loop)
+		fake_arm(m, FAKE_TIMER_LOOP, usec_add(now, loop->time));
+	fake_noise_begin(m, now);
 }
 
 void fake_boot_text(struct fake_modem *m, usec_t now UNUSED)

@@ -120,6 +120,8 @@ int fake_sim_problem(struct fake_modem *m)
 		return 10;
 	if (fake_fault_acts(m, FAKE_FAULT_SIM_PIN))
 		return 11;
+	if (fake_fault_acts(m, FAKE_FAULT_SIM_PUK))
+		return 12;
 	return !m->sim_ready || fake_fault_acts(m, FAKE_FAULT_SIM_BUSY) ? 14 : 0;
 }
 
@@ -127,8 +129,8 @@ static int cpin(struct fake_modem *m, const struct fake_call *call UNUSED, usec_
 {
 	int problem = fake_sim_problem(m);
 
-	if (problem == 11) {
-		fake_text(m, "+CPIN: SIM PIN");
+	if (problem == 11 || problem == 12) {
+		fake_text(m, "+CPIN: %s", problem == 11 ? "SIM PIN" : "SIM PUK");
 		return FAKE_OK;
 	}
 	if (problem == 0)
@@ -154,14 +156,16 @@ static int ccid(struct fake_modem *m, const struct fake_call *call, usec_t now U
 	return problem;
 }
 
-static bool only_gsm(struct fake_modem *m)
+bool fake_only_gsm(struct fake_modem *m)
 {
 	return m->truth.rat == 0 || fake_fault_acts(m, FAKE_FAULT_2G) != NULL;
 }
 
 bool fake_registered(const struct fake_modem *m)
 {
-	return m->registration == 1 && !fake_fault_armed(m, FAKE_FAULT_NOT_REGISTERED);
+	bool gone = m->truth.packages_applied > 0 && fake_fault_armed(m, FAKE_FAULT_NETWORK_GONE);
+
+	return m->registration == 1 && !gone && !fake_fault_armed(m, FAKE_FAULT_NOT_REGISTERED);
 }
 
 void fake_registration_set(struct fake_modem *m, int registration)
@@ -180,6 +184,7 @@ static int registration(struct fake_modem *m, const struct fake_call *call, size
 {
 	static const char cell[] = ",\"1A2B\",\"01C3D4E5\",";
 	int mode = m->registration_mode[index], stat = m->registration;
+	const struct fake_fault *fault;
 	bool gsm;
 
 	if (call->form == FAKE_FORM_SET) {
@@ -188,9 +193,12 @@ static int registration(struct fake_modem *m, const struct fake_call *call, size
 		m->registration_mode[index] = mode;
 		return FAKE_OK;
 	}
-	gsm = only_gsm(m);
-	if (fake_fault_acts(m, FAKE_FAULT_NOT_REGISTERED))
-		stat = 2;
+	gsm = fake_only_gsm(m);
+	fault = fake_fault_acts(m, FAKE_FAULT_NOT_REGISTERED);
+	if (!fault && m->truth.packages_applied > 0)
+		fault = fake_fault_acts(m, FAKE_FAULT_NETWORK_GONE);
+	if (fault)
+		stat = fault->number;
 	else if (index == 2 && gsm)
 		stat = stat == 1 ? 0 : stat; /* no EPS registration on GSM */
 	else if (stat == 1 && fake_fault_acts(m, FAKE_FAULT_ROAMING))
@@ -222,7 +230,7 @@ static int cops(struct fake_modem *m, const struct fake_call *call UNUSED, usec_
 	if (!fake_registered(m))
 		fake_text(m, "+COPS: 0");
 	else
-		fake_text(m, "+COPS: 0,2,\"26201\",%d", only_gsm(m) ? 0 : 7);
+		fake_text(m, "+COPS: 0,2,\"26201\",%d", fake_only_gsm(m) ? 0 : 7);
 	return FAKE_OK;
 }
 
@@ -306,7 +314,7 @@ int fake_command_extended(struct fake_modem *m, const struct fake_call *call, us
 		{ "+CBC", X, cbc },           { "+CPAS", X, cpas },
 		{ "+CLCC", X, clcc },
 		{ "+GTSET", R | S, fake_gtset },   { "+GTRAT", R | S, fake_gtrat },
-		{ "+MIPCALL", R | S, fake_mipcall },
+		{ "+MIPCALL", R | S, fake_mipcall }, { "+CGACT", R | S, fake_cgact },
 		{ "+CFUN", R | S, cfun },
 	};
 	/* clang-format on */

@@ -219,3 +219,68 @@ void fake_fault_moment(struct fake_modem *m, const struct fake_fault *fault, use
 		if (moments[i].type == fault->type)
 			moments[i].act(m, fault, now);
 }
+
+/* ---- a port that is none, and a module that sleeps ---- */
+
+static const struct fake_fault *noise_fault(struct fake_modem *m, bool act)
+{
+	static const enum fake_fault_type types[] = { FAKE_FAULT_NMEA, FAKE_FAULT_BABBLE };
+
+	for (size_t i = 0; i < ELEMENTSOF(types); i++)
+		for (size_t k = 0; k < m->config.n_faults; k++)
+			if (m->config.faults[k].type == types[i] && left(m, k) &&
+				(!act || acts(m, k)))
+				return &m->config.faults[k];
+	return NULL;
+}
+
+void fake_noise_begin(struct fake_modem *m, usec_t now)
+{
+	const struct fake_fault *fault = noise_fault(m, false);
+
+	if (fault)
+		fake_arm(m, FAKE_TIMER_NOISE, usec_add(now, fault->time));
+}
+
+void fake_noise(struct fake_modem *m, usec_t now)
+{
+	static const char *const sentences[] = {
+		"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47",
+		"$GPGSA,A,3,04,05,,09,12,,,24,,,,,2.5,1.3,2.1*39",
+		"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A",
+	};
+	const struct fake_fault *fault = noise_fault(m, true);
+
+	if (fault && fault->type == FAKE_FAULT_BABBLE)
+		for (int i = 0; i < fault->number; i++)
+			fake_put(m, "~", 1);
+	else if (fault)
+		for (size_t i = 0; i < ELEMENTSOF(sentences); i++)
+			fake_put_line(m, sentences[i]);
+	fake_noise_begin(m, now);
+}
+
+bool fake_is_deaf(struct fake_modem *m, size_t size)
+{
+	static const char noise[] = { '\xf8', '\0', '\x9c', '\xe0', '\x1f', '\xfe', '\x86', '\x60' };
+
+	if (noise_fault(m, false))
+		return true;
+	if (!fake_fault_acts(m, FAKE_FAULT_WRONG_BAUD))
+		return false;
+	for (size_t i = 0; i < size; i++)
+		fake_put(m, &noise[fake_random(&m->random) % sizeof(noise)], 1);
+	return true;
+}
+
+void fake_wake(struct fake_modem *m, usec_t now)
+{
+	for (size_t i = 0; i < m->config.n_faults; i++) {
+		const struct fake_fault *fault = &m->config.faults[i];
+
+		if (fault->type == FAKE_FAULT_SLEEP && m->deaf_lines == 0 &&
+			now >= usec_add(m->heard, fault->time) && acts(m, i))
+			m->deaf_lines = 1;
+	}
+	m->heard = now;
+}

@@ -68,6 +68,8 @@ enum fake_timer {
 	FAKE_TIMER_GIVE_UP,
 	FAKE_TIMER_VERIFY,
 	FAKE_TIMER_FOREIGN, /* the next percent of somebody else's download */
+	FAKE_TIMER_NOISE,   /* of a port that is none */
+	FAKE_TIMER_LOOP,    /* it boots again */
 	_FAKE_TIMER_MAX,
 };
 
@@ -91,7 +93,9 @@ struct fake_modem {
 	bool sim_ready;
 	int registration;         /* 27.007: 0, 2, 1 */
 	bool imei_asked;
+	bool context;             /* CGACT */
 	unsigned deaf_lines;
+	usec_t heard; /* the last input */
 	unsigned boots;
 
 	/* the port */
@@ -167,6 +171,10 @@ const struct fake_fault *fake_fault_on(
 const struct fake_fault *fake_fault_due(struct fake_modem *m, int percent);
 void fake_fault_moments(struct fake_modem *m, const char *line, usec_t now);
 void fake_fault_moment(struct fake_modem *m, const struct fake_fault *fault, usec_t now);
+void fake_noise_begin(struct fake_modem *m, usec_t now);
+void fake_noise(struct fake_modem *m, usec_t now);
+bool fake_is_deaf(struct fake_modem *m, size_t size); /* so many bytes came, and are not heard */
+void fake_wake(struct fake_modem *m, usec_t now);
 
 /* fake-modem-line.c */
 void fake_line_input(struct fake_modem *m, const char *data, size_t size, usec_t now);
@@ -182,6 +190,7 @@ int fake_command_extended(struct fake_modem *m, const struct fake_call *call, us
 int fake_command_ati(struct fake_modem *m);
 void fake_registration_set(struct fake_modem *m, int registration);
 bool fake_registered(const struct fake_modem *m);
+bool fake_only_gsm(struct fake_modem *m);
 int fake_sim_problem(struct fake_modem *m); /* CME number, 0: READY */
 int fake_value_number(const struct fake_call *call, size_t index, int *ret);
 int fake_value_copy(const struct fake_call *call, size_t index, char *ret, size_t size);
@@ -190,6 +199,7 @@ int fake_value_copy(const struct fake_call *call, size_t index, char *ret, size_
 int fake_gtset(struct fake_modem *m, const struct fake_call *call, usec_t now);
 int fake_gtrat(struct fake_modem *m, const struct fake_call *call, usec_t now);
 int fake_mipcall(struct fake_modem *m, const struct fake_call *call, usec_t now);
+int fake_cgact(struct fake_modem *m, const struct fake_call *call, usec_t now);
 void fake_pdp_up(struct fake_modem *m);
 
 /* fake-modem-gtota.c */

@@ -145,13 +145,18 @@ static void put_numeric(struct fake_modem *m, const char *code)
 /* 27.007, 9.2: with +CMEE=0 the reason is not said. */
 static void put_result(struct fake_modem *m, int result)
 {
+	const struct fake_fault *fault;
 	char text[TEXT_LINE_MAX];
+	int form = m->cmee;
 
 	if (m->quiet)
 		return;
-	if (result > 0 && m->cmee == 1)
+	fault = result > 0 ? fake_fault_acts(m, FAKE_FAULT_ERROR_FORM) : NULL;
+	if (fault)
+		form = fault->number;
+	if (result > 0 && form == 1)
 		snprintf(text, sizeof(text), "+CME ERROR: %d", result);
-	else if (result > 0 && m->cmee == 2)
+	else if (result > 0 && form == 2)
 		snprintf(text, sizeof(text), "+CME ERROR: %s",
 			at_error_text(result, m->row->errors));
 	else if (!m->verbose) {
@@ -405,8 +410,20 @@ static void take_line(struct fake_modem *m, usec_t now)
 		fake_arm(m, FAKE_TIMER_ANSWER, usec_add(now, duration));
 }
 
+/* A line begins: is its echo what was asked for? */
+static void force_echo(struct fake_modem *m)
+{
+	const struct fake_fault *fault = fake_fault_acts(m, FAKE_FAULT_ECHO);
+
+	if (fault)
+		m->echo = text_equal(fault->text, "on") ||
+			  (!text_equal(fault->text, "off") && !m->echo);
+}
+
 static void take_byte(struct fake_modem *m, char c, usec_t now)
 {
+	if (m->line_size == 0 && c != '\r' && c != '\n')
+		force_echo(m);
 	if (m->echo)
 		fake_put(m, &c, 1);
 	if (c == '\r') {
@@ -439,6 +456,9 @@ void fake_line_input(struct fake_modem *m, const char *data, size_t size, usec_t
 		watch_start(m, data, size);
 		return;
 	}
+	if (fake_is_deaf(m, size))
+		return;
+	fake_wake(m, now);
 	for (size_t i = 0; i < size && m->port && m->state == FAKE_RUNNING; i++) {
 		if (m->executing) {
 			keep(m, data + i, size - i);

@@ -1,5 +1,5 @@
 /*
- * GTSET, GTRAT and MIPCALL: what stays in NV, and the PDP context (protocol, 2 to 4).
+ * GTSET, GTRAT, MIPCALL and CGACT: what stays in NV, and the PDP contexts (protocol, 2 to 4).
  */
 #include "sim/fake-modem-internal.h"
 
@@ -131,6 +131,11 @@ static int mipcall_read(struct fake_modem *m)
 	return FAKE_OK;
 }
 
+static bool pdp_gone(struct fake_modem *m)
+{
+	return m->truth.packages_applied > 0 && fake_fault_acts(m, FAKE_FAULT_PDP_GONE);
+}
+
 static int mipcall_open(struct fake_modem *m, usec_t now)
 {
 	int problem = fake_sim_problem(m);
@@ -141,7 +146,7 @@ static int mipcall_open(struct fake_modem *m, usec_t now)
 		return 30;
 	if (m->truth.pdp_active && fake_fault_acts(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
 		return FAKE_ERROR;
-	if (fake_fault_acts(m, FAKE_FAULT_MIPCALL_NEVER))
+	if (fake_fault_acts(m, FAKE_FAULT_MIPCALL_NEVER) || pdp_gone(m))
 		return FAKE_OK;
 	if (fake_fault_acts(m, FAKE_FAULT_MIPCALL_BEFORE_OK)) {
 		char ip[FAKE_FAULT_TEXT_MAX];
@@ -179,4 +184,24 @@ int fake_mipcall(struct fake_modem *m, const struct fake_call *call, usec_t now)
 		if (fake_value_copy(call, i, text, max[i] + 1) < 0)
 			return m->row->bad_parameter;
 	return action == 1 ? mipcall_open(m, now) : mipcall_close(m, now);
+}
+
+/* On LTE the registration brings a context with it; on GSM and UMTS it is opened (27.007, +CGACT). */
+int fake_cgact(struct fake_modem *m, const struct fake_call *call, usec_t now UNUSED)
+{
+	bool registered = fake_registered(m), gsm = fake_only_gsm(m);
+	int state, cid;
+
+	if (call->form == FAKE_FORM_READ) {
+		fake_text(m, "+CGACT: 1,%d", registered && (m->context || !gsm) && !pdp_gone(m));
+		fake_text(m, "+CGACT: 2,0");
+		return FAKE_OK;
+	}
+	if (call->n != 2 || fake_value_number(call, 0, &state) < 0 || state > 1 ||
+		fake_value_number(call, 1, &cid) < 0 || cid != 1)
+		return m->row->bad_parameter;
+	if (state == 1 && !registered)
+		return 30;
+	m->context = state == 1;
+	return FAKE_OK;
 }

@@ -129,6 +129,7 @@ void fake_modem_power_on(struct fake_modem *m, const struct fake_modem_config *c
 	if (fake_fault_armed(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
 		m->truth.pdp_active = true;
 	fake_foreign_begin(m, now);
+	fake_noise_begin(m, now);
 }
 
 void fake_modem_host_open(struct fake_modem *m, bool open, usec_t now)
@@ -258,6 +259,8 @@ void fake_modem_advance(struct fake_modem *m, usec_t now)
 		[FAKE_TIMER_GIVE_UP] = gives_up,
 		[FAKE_TIMER_VERIFY] = fake_verified,
 		[FAKE_TIMER_FOREIGN] = fake_foreign_percent,
+		[FAKE_TIMER_NOISE] = fake_noise,
+		[FAKE_TIMER_LOOP] = leave,
 	};
 
 	for (;;) {

@@ -286,6 +286,9 @@ static void on_downloads(struct sim *sim, usec_t now)
 			transcript_event(sim, modem, now, "download-end %llu%s%s",
 				(unsigned long long) news.received, news.error < 0 ? " " : "",
 				news.error < 0 ? strerror(-news.error) : "");
+			/* What comes all at once was never told: it may be too much. */
+			if (news.error == 0)
+				fake_modem_download_progress(&modem->fake, news.received, 0, now);
 			fake_modem_downloaded(
 				&modem->fake, news.error, news.head, news.head_size, now);
 		} else {

@@ -16,12 +16,12 @@ static inline struct at_event event(enum at_event_type type, const char *text, s
 	return (struct at_event){ .type = type, .text = text, .size = size };
 }
 
-void at_channel_init(struct at_channel *c)
-{
-	explicit_bzero(c, sizeof(*c));
-}
-
 /* ---- writing ---- */
+
+static char *output(struct at_channel *c)
+{
+	return c->in_room ? c->room : c->output;
+}
 
 static bool is_written(const struct at_channel *c)
 {
@@ -38,8 +38,9 @@ static bool is_torn(const struct at_channel *c)
 /* A line may hold a password. */
 static void forget_output(struct at_channel *c)
 {
-	explicit_bzero(c->output, c->output_size);
+	explicit_bzero(output(c), c->output_size);
 	c->output_size = c->output_done = 0;
+	c->in_room = false;
 }
 
 static void forget_untouched(struct at_channel *c)
@@ -53,7 +54,7 @@ static void forget_untouched(struct at_channel *c)
 size_t at_channel_output(const struct at_channel *c, const char **ret)
 {
 	if (!is_written(c)) {
-		*ret = c->output + c->output_done;
+		*ret = at_channel_line(c) + c->output_done;
 		return c->output_size - c->output_done;
 	}
 	*ret = probe + PROBE_SIZE - c->probe_left;
@@ -75,6 +76,43 @@ void at_channel_written(struct at_channel *c, size_t size)
 	}
 }
 
+void at_channel_init(struct at_channel *c)
+{
+	explicit_bzero(c, sizeof(*c));
+}
+
+void at_channel_reset(struct at_channel *c)
+{
+	char *room = c->room;
+
+	forget_output(c);
+	at_channel_init(c);
+	c->room = room;
+}
+
+void at_channel_lend(struct at_channel *c, char *room)
+{
+	c->room = room;
+}
+
+bool at_channel_reclaim(struct at_channel *c)
+{
+	if (c->in_room)
+		return false;
+	c->room = NULL;
+	return true;
+}
+
+int at_channel_put(struct at_channel *c, char *room, const char *line)
+{
+	if (c->output_size > (room ? AT_COMMAND_MAX : AT_SHORT_MAX))
+		return -EMSGSIZE;
+	c->room = room;
+	c->in_room = c->output_size > AT_SHORT_MAX;
+	memcpy(output(c), line, c->output_size);
+	return 0;
+}
+
 static bool is_command_line(const char *line, size_t size)
 {
 	return text_starts_with_nocase(line, "AT") && text_is_printable(line, size);
@@ -89,11 +127,12 @@ int at_channel_send(struct at_channel *c, const struct at_command *command, usec
 	if (!is_command_line(command->line, size) ||
 		(command->expect == AT_EXPECT_PREFIX && !command->prefix))
 		return -EINVAL;
-	if (size + 1 > AT_COMMAND_MAX)
+	if (size + 1 > (c->room ? AT_COMMAND_MAX : AT_SHORT_MAX))
 		return -EMSGSIZE;
+	c->in_room = size + 1 > AT_SHORT_MAX;
 	/* No LF behind the CR: a byte after the line may abort the command (protocol, 8.1). */
-	memcpy(c->output, command->line, size);
-	c->output[size] = '\r';
+	memcpy(output(c), command->line, size);
+	output(c)[size] = '\r';
 	c->output_size = size + 1;
 	c->output_done = 0;
 	c->echoed = c->text_lost = false;
@@ -207,7 +246,7 @@ void at_channel_advance(struct at_channel *c, usec_t now, struct at_event *ret)
 
 static bool is_echo(const struct at_channel *c, const char *line, size_t size)
 {
-	return size > 0 && size + 1 == c->output_size && memcmp(line, c->output, size) == 0;
+	return size > 0 && size + 1 == c->output_size && memcmp(line, at_channel_line(c), size) == 0;
 }
 
 static bool is_probe_echo(const char *line, size_t size)
@@ -349,13 +388,8 @@ static __attribute__((noinline)) void end_line(
 		line_for_nobody(c, line, size, now, ret);
 }
 
-/* A report, while nothing is awaited: no echo, for all that we send is AT..., and nothing final. */
-static inline bool is_report(const struct at_channel *c, const char *line)
-{
-	return line[0] == 'G' && c->state == AT_CHANNEL_IDLE;
-}
-
-size_t at_channel_feed(
+/* Apart, so that a report does not pay for the registers that all of this needs. */
+static __attribute__((noinline)) size_t feed(
 	struct at_channel *c, const char *data, size_t size, usec_t now, struct at_event *ret)
 {
 	size_t taken = 0;
@@ -367,15 +401,29 @@ size_t at_channel_feed(
 		taken += at_line_take(&c->line, data + taken, size - taken, &line, &line_size);
 		if (!line)
 			continue;
-		if (is_report(c, line)) {
-			*ret = event(AT_EVENT_UNSOLICITED, line, at_line_trim(line, line_size));
-			return taken;
-		}
 		*ret = event(AT_EVENT_NONE, "", 0);
 		end_line(c, line, line_size, now, ret);
 		if (ret->type != AT_EVENT_NONE)
 			return taken;
 	}
 	*ret = event(AT_EVENT_NONE, "", 0);
+	return taken;
+}
+
+size_t at_channel_feed(
+	struct at_channel *c, const char *data, size_t size, usec_t now, struct at_event *ret)
+{
+	size_t taken = 0, line_size = 0;
+
+	/* A report, while nothing is awaited: no echo, for all that we send is AT..., and nothing final. */
+	if (c->state == AT_CHANNEL_IDLE)
+		taken = at_line_take_plain(&c->line, data, size, 'G', &line_size);
+	if (taken == 0)
+		return feed(c, data, size, now, ret);
+	if (line_size > 0)
+		*ret = event(AT_EVENT_UNSOLICITED, c->line.bytes,
+			at_line_trim(c->line.bytes, line_size));
+	else
+		*ret = event(AT_EVENT_NONE, "", 0);
 	return taken;
 }

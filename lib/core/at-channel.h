@@ -21,6 +21,8 @@
  *         +---- MUTE ------+  +--------------------------|-- TIMEOUT ------|---------------+
  *                                                        +---- READY ------+-- OK, ERROR --+
  *
+ * Lines over AT_SHORT_MAX are rare, and a fleet is large: for them the caller lends room while an attempt runs.
+ *
  * A line that was begun is always written to its end, whatever happens meanwhile: its rest would
  * otherwise be glued to the next line (conduct 1). A final result code that arrives before the last
  * byte of a line was written belongs to something older.
@@ -34,7 +36,8 @@
 #include "core/at-line.h"
 
 #define AT_COMMAND_MAX 1044 /* longest GTOTA line by its fields: 11 + 4 * 257 + 3 and CR */
-#define AT_TEXT_MAX    1024 /* information text of one answer, its lines joined by '\n' */
+#define AT_SHORT_MAX   128  /* longest line, with CR, that needs no room of the caller's */
+#define AT_TEXT_MAX    320  /* information text of one answer, its lines joined by '\n'; the longest known has 200 */
 
 #define AT_SYNC_TRIES   3           /* probes before a port is called mute */
 #define AT_SYNC_TIMEOUT (2 * SEC)   /* for the answer to one probe */
@@ -92,14 +95,26 @@ struct at_channel {
 	unsigned probe_left;  /* bytes of the probe still to be written */
 	bool echoed;          /* the echo of the line in flight was seen */
 	bool text_lost;       /* information text did not fit: the answer is reported without text */
+	bool in_room;         /* the last line lies in the caller's room, not in `output` */
 	struct at_line_buffer line;
 	size_t text_size, output_size, output_done;
 	char text[AT_TEXT_MAX + 1];
-	char output[AT_COMMAND_MAX]; /* the last line, with CR; kept to know its echo, then wiped */
+	char *room;                /* AT_COMMAND_MAX bytes of the caller's; NULL: none */
+	char output[AT_SHORT_MAX]; /* the last line, with CR; kept to know its echo, then wiped */
 };
 
-/* A closed channel; also forgets everything of an earlier life (the port was lost). */
+/* A closed channel without room. */
 void at_channel_init(struct at_channel *c);
+
+/* The port was opened or lost: forgets everything of its earlier life but the room. */
+void at_channel_reset(struct at_channel *c);
+
+/*
+ * Room for long lines: AT_COMMAND_MAX bytes of the caller's, until at_channel_reclaim() says true. It says false while
+ * a line in it is not yet written to its end, or not answered. A line is wiped when it is not needed any more.
+ */
+void at_channel_lend(struct at_channel *c, char *room);
+bool at_channel_reclaim(struct at_channel *c);
 
 /*
  * Begins to synchronise: at most tries probes (at least one), then AT_EVENT_MUTE; else
@@ -108,7 +123,7 @@ void at_channel_init(struct at_channel *c);
  */
 void at_channel_sync(struct at_channel *c, unsigned tries, usec_t now);
 
-/* -EBUSY: not idle. -EINVAL: not a command line. -EMSGSIZE: over AT_COMMAND_MAX. */
+/* -EBUSY: not idle. -EINVAL: not a command line. -EMSGSIZE: over AT_COMMAND_MAX or, without room, AT_SHORT_MAX. */
 int at_channel_send(struct at_channel *c, const struct at_command *command, usec_t now);
 
 /* Takes bytes until one event is complete; returns how many. Call until all are taken. */
@@ -118,6 +133,15 @@ size_t at_channel_feed(
 /* When at_channel_advance() wants to be called; USEC_INFINITY: not at all. */
 usec_t at_channel_deadline(const struct at_channel *c);
 void at_channel_advance(struct at_channel *c, usec_t now, struct at_event *ret);
+
+/* A replay begins with a line in the channel: output_size bytes. -EMSGSIZE: there is no room for it. */
+int at_channel_put(struct at_channel *c, char *room, const char *line);
+
+/* The last line, output_size bytes of it. */
+static inline const char *at_channel_line(const struct at_channel *c)
+{
+	return c->in_room ? c->room : c->output;
+}
 
 /* Bytes to write now (0: none); at_channel_written() says how many were. */
 size_t at_channel_output(const struct at_channel *c, const char **ret);

@@ -77,29 +77,45 @@ void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct up
 	const struct timeouts *timeouts, bool trusted, usec_t quiet)
 {
 	at_channel_init(&d->channel);
-	upgrade_init(&d->upgrade, modem, timeouts, trusted, quiet);
+	upgrade_init(&d->upgrade, modem, timeouts, trusted, quiet, &box->evidence);
 	d->save = 0;
 	d->noise = 0;
 	d->box = box;
 	d->trace = NULL;
 }
 
-void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, usec_t now)
+void dialogue_lend(struct dialogue *d, char *room)
 {
-	upgrade_resume(&d->upgrade, record, now);
+	at_channel_lend(&d->channel, room);
+}
+
+bool dialogue_reclaim(struct dialogue *d)
+{
+	return at_channel_reclaim(&d->channel);
+}
+
+void dialogue_keep(struct dialogue *d, struct evidence *evidence)
+{
+	d->upgrade.evidence = evidence ?: &d->box->evidence;
+}
+
+void dialogue_resume(struct dialogue *d, const struct upgrade_record *record,
+	const struct upgrade_task *task, usec_t now)
+{
+	upgrade_resume(&d->upgrade, record, task, now);
 }
 
 void dialogue_opened(struct dialogue *d, usec_t now)
 {
 	note(d, TRACE_OPENED, 0, now);
-	at_channel_init(&d->channel);
+	at_channel_reset(&d->channel);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_OPENED }, now);
 }
 
 void dialogue_lost(struct dialogue *d, usec_t now)
 {
 	note(d, TRACE_LOST, 0, now);
-	at_channel_init(&d->channel);
+	at_channel_reset(&d->channel);
 	deliver(d, &(struct upgrade_event){ .type = UPGRADE_EVENT_LOST }, now);
 }
 

@@ -24,6 +24,7 @@ struct dialogue_box {
 	struct upgrade_notice notices[DIALOGUE_NOTICES_MAX];
 	unsigned notices_lost; /* since ever; 0 unless a step is added without thought for the size */
 	struct upgrade_effects effects; /* scratch */
+	struct evidence evidence; /* of whom dialogue_keep() gave none: of nobody, where many share the box */
 };
 
 struct dialogue {
@@ -37,7 +38,17 @@ struct dialogue {
 
 void dialogue_init(struct dialogue *d, struct dialogue_box *box, const struct upgrade_modem *modem,
 	const struct timeouts *timeouts, bool trusted, usec_t quiet);
-void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, usec_t now);
+
+/* Room for an attempt's long lines, AT_COMMAND_MAX bytes: before GO, until dialogue_reclaim() says true. */
+void dialogue_lend(struct dialogue *d, char *room);
+bool dialogue_reclaim(struct dialogue *d);
+
+
+/* Where the evidence of the next attempt is collected, until another is given; NULL: in the box. Before GO or resume. */
+void dialogue_keep(struct dialogue *d, struct evidence *evidence);
+
+void dialogue_resume(struct dialogue *d, const struct upgrade_record *record, const struct upgrade_task *task,
+	usec_t now);
 
 void dialogue_opened(struct dialogue *d, usec_t now);
 void dialogue_lost(struct dialogue *d, usec_t now);

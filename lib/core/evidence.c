@@ -19,6 +19,9 @@ void evidence_begin(struct evidence *e, const char *before, usec_t now)
 		.first_percent = -1,
 		.last_percent = -1,
 		.cme = -1,
+		.eps = -1,
+		.gprs = -1,
+		.pdp = -1,
 		.since = now,
 		.heard = now,
 	};
@@ -75,6 +78,11 @@ void evidence_read(struct evidence *e, const char *version, usec_t since_start, 
 	(void) text_format(e->after, sizeof(e->after), "%s", version);
 }
 
+void evidence_asked(int *state)
+{
+	*state = *state == -1 ? EVIDENCE_SILENT : *state;
+}
+
 void evidence_end(struct evidence *e, int phase, int cme, usec_t now)
 {
 	evidence_phase(e, phase, now);
@@ -116,6 +124,29 @@ static void say_reads(struct sentence *s, const struct evidence *e)
 			usec_format(first, e->first_read), usec_format(last, e->last_read));
 }
 
+/* 27.007, +CEREG and +CGREG */
+static const char *registration(int stat)
+{
+	static const char *const words[] = { "not registered", "home", "searching", "denied",
+		"unknown", "roaming" };
+
+	return stat == EVIDENCE_SILENT		       ? "no answer"
+	       : (unsigned) stat < ELEMENTSOF(words) ? words[stat]
+						       : "not for data";
+}
+
+static void say_service(struct sentence *s, const struct evidence *e)
+{
+	static const char *const words[] = { "down", "up", "busy" };
+	if (e->eps != -1)
+		say(s, "; in service? LTE %s", registration(e->eps));
+	if (e->gprs != -1)
+		say(s, ", GPRS %s", registration(e->gprs));
+	if (e->pdp != -1)
+		say(s, ", data connection %s",
+			(unsigned) e->pdp < ELEMENTSOF(words) ? words[e->pdp] : "no answer");
+}
+
 static void say_phases(struct sentence *s, const struct evidence *e)
 {
 	const char *separator = ";";
@@ -147,6 +178,7 @@ const char *evidence_text(const struct evidence *e, char ret[static EVIDENCE_TEX
 			(unsigned) e->returned, (unsigned) e->booted);
 	if (e->cme >= 0)
 		say(&s, "; +CME ERROR: %d", e->cme);
+	say_service(&s, e);
 	say_phases(&s, e);
 	if (e->lives)
 		say(&s, "; fotad was restarted meanwhile: %u", (unsigned) e->lives);
@@ -184,6 +216,9 @@ static const struct field {
 	FIELD(COUNT, "reads", reads),
 	FIELD(TIME, "first-read", first_read),
 	FIELD(TIME, "last-read", last_read),
+	FIELD(INT, "eps", eps),
+	FIELD(INT, "gprs", gprs),
+	FIELD(INT, "pdp", pdp),
 #undef FIELD
 };
 

@@ -15,9 +15,10 @@
 #include "base/usec.h"
 #include "core/identity.h"
 
+#define EVIDENCE_SILENT      (-2) /* asked, and not answered */
 #define EVIDENCE_PHASES      5   /* as enum upgrade_phase */
-#define EVIDENCE_TEXT_MAX    512
-#define EVIDENCE_ENCODED_MAX 768
+#define EVIDENCE_TEXT_MAX    640
+#define EVIDENCE_ENCODED_MAX 832
 
 struct evidence {
 	char before[VERSION_MAX]; /* version before the start */
@@ -31,6 +32,8 @@ struct evidence {
 	usec_t phases[EVIDENCE_PHASES]; /* how long each took */
 	uint32_t reads;           /* of the version */
 	usec_t first_read, last_read; /* since the start: those that show `after`, without a port event between */
+	/* Of the service check, as answered last: <stat> of +CEREG and +CGREG, and the data connection (1: up). */
+	int eps, gprs, pdp;       /* -1: not asked; or EVIDENCE_SILENT */
 	usec_t since, heard;      /* CLOCK_BOOTTIME: of the phase; of the last sign */
 };
 
@@ -41,6 +44,7 @@ void evidence_start(struct evidence *e, usec_t now); /* the start line: silences
 void evidence_report(struct evidence *e, int percent, usec_t now); /* -1: it has none */
 void evidence_event(struct evidence *e, uint32_t *count, usec_t now); /* count: e's lost, returned or booted */
 void evidence_read(struct evidence *e, const char *version, usec_t since_start, int anew);
+void evidence_asked(int *state); /* state: e's eps, gprs or pdp */
 void evidence_end(struct evidence *e, int phase, int cme, usec_t now);
 
 /* For people; ret is always filled. */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define IMEI_SIZE    16 /* 15 digits (3GPP TS 23.003, 6.2.1) and NUL */
-#define MODEL_MAX    64
+#define MODEL_MAX    48 /* seen: at most 27 bytes */
 #define VERSION_MAX  64 /* seen: 5 to 6 groups, at most 45 bytes */
 
 struct identity {

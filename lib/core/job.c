@@ -36,22 +36,32 @@ bool job_is_final(enum job_state state)
 
 const char *job_wait_name(enum job_wait wait)
 {
-	switch (wait) {
-	case JOB_WAIT_NONE:
-		return "";
-	case JOB_WAIT_ACKNOWLEDGE:
-		return "acknowledge";
-	case JOB_WAIT_BACKOFF:
-		return "backoff";
-	case JOB_WAIT_SLOT:
-		return "slot";
-	}
-	return "";
+	static const char *const waits[] = {
+		[JOB_WAIT_NONE] = "",
+		[JOB_WAIT_ACKNOWLEDGE] = "acknowledge",
+		[JOB_WAIT_HELD] = "held",
+		[JOB_WAIT_PAUSED] = "paused",
+		[JOB_WAIT_HALTED] = "halted",
+		[JOB_WAIT_NOT_BEFORE] = "not-before",
+		[JOB_WAIT_CLOCK] = "clock",
+		[JOB_WAIT_WINDOW] = "window",
+		[JOB_WAIT_WAVE] = "wave",
+		[JOB_WAIT_SOAK] = "soak",
+		[JOB_WAIT_BACKOFF] = "backoff",
+		[JOB_WAIT_SLOT] = "slot",
+	};
+
+	return waits[wait];
 }
 
 uint64_t job_seed(const char *imei)
 {
 	return imei[0] == '\0' ? 0 : text_hash(0, imei, strlen(imei)) | 1;
+}
+
+usec_t job_wait_left(usec_t not_before, usec_t wall, usec_t longest)
+{
+	return usec_min(usec_sub(not_before, wall), longest);
 }
 
 bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes)

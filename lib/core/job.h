@@ -26,6 +26,14 @@ bool job_is_final(enum job_state state);
 enum job_wait {
 	JOB_WAIT_NONE,        /* for nothing: it may go on, or its reason says why not */
 	JOB_WAIT_ACKNOWLEDGE, /* the store was lost: an operator has to look first */
+	JOB_WAIT_HELD,        /* somebody on this gateway wants no new starts, or this one not without a word */
+	JOB_WAIT_PAUSED,      /* an operator has stopped new starts */
+	JOB_WAIT_HALTED,      /* too much has failed: an operator has to look first */
+	JOB_WAIT_NOT_BEFORE,  /* the campaign has not begun */
+	JOB_WAIT_CLOCK,       /* the wall clock is not synchronised */
+	JOB_WAIT_WINDOW,      /* it is not the time for upgrades */
+	JOB_WAIT_WAVE,        /* others of the campaign go first, and must succeed */
+	JOB_WAIT_SOAK,        /* they have: for a while nothing may go wrong with them */
 	JOB_WAIT_BACKOFF,     /* a failed attempt is some time ago before the next one begins */
 	JOB_WAIT_SLOT,        /* others are at work */
 };
@@ -59,6 +67,12 @@ struct job_decision {
 
 /* Different for every module, and the same again after every restart. */
 uint64_t job_seed(const char *imei);
+
+/*
+ * What is left of a wait that was stored as a moment of the wall clock, never more than `longest`: a clock that was
+ * stepped, or is wrong at boot, makes no wait of years (conduct 15).
+ */
+usec_t job_wait_left(usec_t not_before, usec_t wall, usec_t longest);
 
 /* Do so many bytes more fit into the budget? */
 bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes);

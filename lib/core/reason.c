@@ -174,6 +174,10 @@ static const struct reason_row reasons[] = {
 		"What is about to be done could not be saved, so it was not done.",
 		"Check free space, permissions and health of the disk under the state "
 		"directory; work goes on by itself once saving works." },
+	[REASON_SHORTAGE] = { "shortage", REASON_WAITS,
+		"This gateway has too little memory, or fotad too many open files.",
+		"See what uses them up (free, \"systemctl status fotad\"), and LimitNOFILE= of the "
+		"unit; work goes on by itself once there is room." },
 };
 /* clang-format on */
 

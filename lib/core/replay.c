@@ -24,6 +24,7 @@ int replay_begin(struct replay *r, const struct replay_case *it)
 		.userdata = r,
 	};
 	dialogue_init(&r->dialogue, &r->box, &r->modem, &it->timeouts, true, 0);
+	dialogue_lend(&r->dialogue, r->room);
 	/* The ring may begin before the module was known, or when another family's row was. */
 	if (it->state->profile[0] && !text_equal(it->state->profile, it->profile.name))
 		profile = profile_by_name(it->state->profile);

@@ -33,6 +33,7 @@ struct replay {
 	struct upgrade_modem modem;
 	struct dialogue dialogue;
 	struct dialogue_box box;
+	char room[AT_COMMAND_MAX];
 	struct upgrade_notice verdicts[REPLAY_VERDICTS_MAX]; /* said by the core, not yet compared */
 	size_t n_verdicts;
 	struct upgrade_notice verdict; /* the newest that agreed */

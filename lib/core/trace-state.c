@@ -162,7 +162,7 @@ int trace_state_encode(const struct dialogue *d, unsigned char *ret, size_t size
 	struct writer w = { .p = ret, .end = ret + size };
 	const char *prefix = c->expect == AT_EXPECT_PREFIX ? c->prefix : NULL;
 	char line[TRACE_LINE_MAX];
-	size_t masked = trace_mask(d->upgrade.task, c->output, c->output_size, line);
+	size_t masked = trace_mask(d->upgrade.task, at_channel_line(c), c->output_size, line);
 	size_t n = trace_mask_done(c->output_done, c->output_size, masked);
 
 	for (const struct trace_field *f = trace_state_fields; f->name; f++)
@@ -196,7 +196,7 @@ int trace_state_decode(const unsigned char *data, size_t size, struct trace_stat
 	get_bytes(&r, ret->profile, sizeof(ret->profile), NULL);
 	get_bytes(&r, ret->prefix[0], sizeof(ret->prefix[0]), NULL);
 	get_bytes(&r, ret->prefix[1], sizeof(ret->prefix[1]), NULL);
-	get_bytes(&r, c->output, sizeof(c->output), &c->output_size);
+	get_bytes(&r, ret->output, sizeof(ret->output), &c->output_size);
 	get_bytes(&r, c->text, AT_TEXT_MAX, &c->text_size);
 	if (r.bad || c->line.size > AT_LINE_MAX)
 		return -EBADMSG;
@@ -220,10 +220,11 @@ static bool upgrade_is_possible(const struct upgrade *u)
 {
 	const struct step *row = &upgrade_steps[u->step];
 	bool attempt = row->phase == PHASE_PREPARING || u->step == STEP_START;
-	bool network = u->step == STEP_NETWORK || u->step == STEP_NETWORK_AGAIN;
+	bool network = u->step == STEP_NETWORK || u->step == STEP_NETWORK_AGAIN ||
+		       (upgrade_is_checking(u) && u->step != STEP_CHECK_PDP_OPEN);
 	bool locking = u->step >= STEP_RAT_READ && u->step <= STEP_NETWORK_AGAIN;
 
-	if (attempt && (!u->task || !u->profile))
+	if ((attempt || upgrade_is_checking(u)) && (!u->task || !u->profile))
 		return false;
 	if (u->awaited && !row->save)
 		return false;
@@ -239,6 +240,8 @@ int trace_state_apply(const struct trace_state *state, const struct upgrade_task
 	const struct upgrade_modem *modem = u->modem;
 	const struct timeouts *timeouts = u->timeouts;
 	struct dialogue_box *box = d->box;
+	struct evidence *evidence = u->evidence;
+	char *room = d->channel.room;
 
 	if ((state->task && !task) || (state->profile[0] && !profile) ||
 		!trace_kind_name(TRACE_STEP, state->dialogue.upgrade.step))
@@ -247,13 +250,14 @@ int trace_state_apply(const struct trace_state *state, const struct upgrade_task
 	d->box = box;
 	d->trace = NULL;
 	u->modem = modem;
+	u->evidence = evidence;
 	u->timeouts = timeouts;
 	u->task = state->task ? task : NULL;
 	u->profile = state->profile[0] ? profile : NULL;
 	u->prefix = state->prefix[0][0] ? state->prefix[0] : NULL;
 	u->out = NULL;
 	d->channel.prefix = state->prefix[1];
-	return channel_is_possible(&d->channel, state->prefix[1]) && upgrade_is_possible(u)
-		       ? 0
-		       : -EINVAL;
+	if (!channel_is_possible(&d->channel, state->prefix[1]) || !upgrade_is_possible(u))
+		return -EINVAL;
+	return at_channel_put(&d->channel, room, state->output);
 }

@@ -41,6 +41,7 @@ extern const struct trace_field trace_state_fields[];
 struct trace_state {
 	struct dialogue dialogue; /* its pointers mean nothing */
 	bool task;                /* there was one */
+	char output[AT_COMMAND_MAX]; /* the channel's last line */
 	char profile[16];         /* its name, or "" */
 	char prefix[2][32];       /* of the upgrade's question, of the channel's command */
 };
@@ -53,7 +54,7 @@ int trace_state_encode(const struct dialogue *d, unsigned char *ret, size_t size
 int trace_state_decode(const unsigned char *data, size_t size, struct trace_state *ret); /* -EBADMSG */
 
 /*
- * Takes it up in d, which dialogue_init() has made. The state, the task and the profile must outlive d. profile: the
+ * Takes it up in d, which dialogue_init() has made and dialogue_lend() given room. The state, the task and the profile must outlive d. profile: the
  * row that state->profile names. task NULL: the state must say that there was none. -EINVAL: no dialogue can be in
  * such a state; d is to be forgotten.
  */

@@ -51,6 +51,12 @@ enum step_id {
 	STEP_ANSWER_IMEI,
 	STEP_ANSWER_REVISION,
 	STEP_SETTLE,
+	/* the version is proven: is it back in service? */
+	STEP_CHECK_NETWORK,
+	STEP_CHECK_PDP,
+	STEP_CHECK_PDP_OPEN,
+	STEP_CHECK_PDP_WAIT,
+	STEP_SERVED,
 	/* settings put back */
 	STEP_CALLBREAK_BACK,
 	STEP_GPRS_FIRST_BACK,
@@ -120,6 +126,7 @@ int upgrade_on_supply(struct upgrade *u, const struct upgrade_event *event, usec
 int upgrade_on_call(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_build_network(struct upgrade *u);
+int upgrade_registration(const struct upgrade *u, const struct upgrade_event *event); /* <stat>; -1: none was said */
 int upgrade_on_operator(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 
@@ -136,6 +143,7 @@ bool upgrade_save_pdp(struct upgrade *u, usec_t now);
 int upgrade_build_pdp_open(struct upgrade *u);
 int upgrade_on_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+int upgrade_build_pdp_close(struct upgrade *u);
 int upgrade_build_callbreak_back(struct upgrade *u);
 int upgrade_build_gprsfirst_back(struct upgrade *u);
 int upgrade_build_rat_back(struct upgrade *u);
@@ -156,6 +164,20 @@ int upgrade_on_return(struct upgrade *u, const struct upgrade_event *event, usec
 int upgrade_on_answer(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_settle(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_listen_again(struct upgrade *u, usec_t now); /* at the first open of a resumed attempt */
+int upgrade_heard(struct upgrade *u, const char *line, usec_t now); /* it still downloads, or restarts once more */
+
+/* upgrade-check.c: is it back in service? */
+bool upgrade_is_checking(const struct upgrade *u);
+bool upgrade_check_is_over(struct upgrade *u, usec_t end); /* one of its questions has no good answer */
+int upgrade_build_check_network(struct upgrade *u);
+int upgrade_on_check_network(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+int upgrade_build_check_pdp(struct upgrade *u);
+int upgrade_on_check_pdp(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+bool upgrade_save_check_pdp(struct upgrade *u, usec_t now);
+int upgrade_build_check_pdp_open(struct upgrade *u);
+int upgrade_on_check_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+int upgrade_on_check_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+int upgrade_on_served(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 
 /* Takes a GTOTA report or boot text down in the record. False: the line is neither. */
 bool upgrade_hear(struct upgrade *u, const char *line, usec_t now, struct gtota_report *ret, bool *ret_boot);

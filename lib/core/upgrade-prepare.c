@@ -121,18 +121,27 @@ int upgrade_build_network(struct upgrade *u)
 	return 0;
 }
 
-int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+/* The answer has <n>,<stat>; an unsolicited one only <stat> (protocol, 6.1). */
+int upgrade_registration(const struct upgrade *u, const struct upgrade_event *event)
 {
 	struct at_text t;
 	int64_t stat;
 
+	if (!is_ok(event) || !at_text_find(&t, event->at.text, u->prefix) || at_text_skip(&t) < 0 ||
+		at_text_number(&t, &stat) < 0 || stat < 0 || stat > UINT8_MAX)
+		return -1;
+	return (int) stat;
+}
+
+int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	int stat;
+
 	(void) now;
 	if (!is_ok(event) && !is_error(event))
 		return STAY;
-	/* The answer has <n>,<stat>; an unsolicited one only <stat> (protocol, 6.1). */
-	if (is_ok(event) && at_text_find(&t, event->at.text, u->prefix) &&
-		at_text_skip(&t) == 0 && at_text_number(&t, &stat) == 0 &&
-		(stat == 1 || stat == 5)) {
+	stat = upgrade_registration(u, event);
+	if (stat == 1 || stat == 5) {
 		if (stat == 5 && u->task->require.refuse_roaming)
 			return refuse(u, REASON_ROAMING, FAIL);
 		return NEXT;

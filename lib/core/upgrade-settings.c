@@ -202,6 +202,15 @@ int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, us
 	return u->pdp_active ? NEXT : refuse(u, REASON_PDP_FAILED, RETRY);
 }
 
+/* What the check has opened of a profile without MIPCALL is closed as it was opened. */
+int upgrade_build_pdp_close(struct upgrade *u)
+{
+	bool mipcall = u->profile->mipcall != PROFILE_MIPCALL_NEVER;
+
+	u->out->command.line = mipcall ? "AT+MIPCALL=0" : "AT+CGACT=0,1";
+	return 0;
+}
+
 static int build_back(struct upgrade *u, const char *name, const struct upgrade_setting *setting)
 {
 	return text_format(

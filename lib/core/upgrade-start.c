@@ -9,10 +9,12 @@
 
 static void saw_restart(struct upgrade_record *r)
 {
+	/* A context does not survive a restart; but after a start only the first one is sure to be one: boot text may come
+	 * late, and then the service check has opened what is open. */
+	r->pdp_opened = r->pdp_opened && r->start_durable && r->restarted;
 	r->left = true;
 	r->restarted = true;
 	r->end_open = false;
-	r->pdp_opened = false; /* a context does not survive a restart */
 }
 
 bool upgrade_hear(
@@ -24,7 +26,7 @@ bool upgrade_hear(
 	if (at_is_boot_text(line)) {
 		saw_restart(r);
 		if (r->start_durable)
-			evidence_event(&u->evidence, &u->evidence.booted, now);
+			evidence_event(u->evidence, &u->evidence->booted, now);
 		u->activity = now;
 		*ret_boot = true;
 		return true;
@@ -36,7 +38,7 @@ bool upgrade_hear(
 	u->secret = false;
 	r->reported = true;
 	if (r->start_durable)
-		evidence_report(&u->evidence,
+		evidence_report(u->evidence,
 			ret->type == GTOTA_REPORT_PROGRESS ? ret->percent : -1, now);
 	switch (ret->type) {
 	case GTOTA_REPORT_START:

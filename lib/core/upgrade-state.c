@@ -1,7 +1,34 @@
 /*
- * What an upgrade is at, without changing it; and how it begins.
+ * What an upgrade is at, and what it asks for; and how it begins.
  */
+#include <string.h>
+
+#include "base/text.h"
 #include "core/upgrade-internal.h"
+
+void upgrade_save(struct upgrade *u)
+{
+	u->out->save = ++u->saves;
+}
+
+void upgrade_notify(
+	struct upgrade *u, enum upgrade_notice_type type, enum reason reason, const char *text)
+{
+	struct upgrade_notice *n;
+
+	if (u->out->n_notices == UPGRADE_NOTICES_MAX)
+		return;
+	n = &u->out->notices[u->out->n_notices++];
+	*n = (struct upgrade_notice){
+		.type = type,
+		.outcome = u->outcome,
+		.reason = reason,
+		.cme = u->cme,
+		.percent = u->percent,
+		.step = upgrade_steps[u->step].name,
+	};
+	text_escape(n->text, sizeof(n->text), text ?: "", text ? strlen(text) : 0);
+}
 
 const struct timeouts *upgrade_timeouts(const struct upgrade *u)
 {
@@ -33,19 +60,21 @@ usec_t upgrade_limit(const struct upgrade *u, enum limit which)
 }
 
 void upgrade_init(struct upgrade *u, const struct upgrade_modem *modem,
-	const struct timeouts *timeouts, bool trusted, usec_t quiet)
+	const struct timeouts *timeouts, bool trusted, usec_t quiet,
+	struct evidence *evidence)
 {
 	*u = (struct upgrade){
 		.modem = modem,
 		.timeouts = timeouts,
 		.trusted = trusted,
 		.quiet = quiet,
+		.evidence = evidence,
 		.step = STEP_ABSENT,
 		.wake = USEC_INFINITY,
 		.percent = -1,
 		.cme = AT_ERROR_NONE,
 	};
-	evidence_begin(&u->evidence, "", 0);
+	evidence_begin(u->evidence, "", 0);
 }
 
 void upgrade_rebase(struct upgrade *u, const struct timeouts *timeouts)
@@ -62,14 +91,18 @@ void upgrade_rebase(struct upgrade *u, const struct timeouts *timeouts)
 						       : row;
 }
 
-void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, usec_t now)
+void upgrade_resume(struct upgrade *u, const struct upgrade_record *record,
+	const struct upgrade_task *task, usec_t now)
 {
 	u->record = *record;
+	/* Damaged or of another boot, when it lies ahead: it would keep rule 8 waiting for good. */
+	u->record.started = usec_min(record->started, now);
 	upgrade_rebase(u, u->timeouts);
 	if (!record->start_durable)
 		return;
+	u->task = task;
 	u->resumed = true;
-	evidence_resume(&u->evidence, now);
+	evidence_resume(u->evidence, now);
 	u->line_sent = u->line_whole = true;
 	u->since = u->activity = now;
 	u->step = STEP_RETURN;

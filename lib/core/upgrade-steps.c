@@ -56,6 +56,16 @@ static bool rat_is_old(const struct upgrade *u)
 	return !u->record.rat.written || !u->record.rat.known;
 }
 
+static bool no_pdp_check(const struct upgrade *u)
+{
+	return u->task->check != CHECK_PDP;
+}
+
+static bool pdp_is_up(const struct upgrade *u)
+{
+	return no_pdp_check(u) || u->pdp_active;
+}
+
 static bool pdp_is_not_ours(const struct upgrade *u)
 {
 	return !u->record.pdp_opened;
@@ -141,13 +151,28 @@ const struct step upgrade_steps[_STEP_MAX] = {
 				  .timeout = LIMIT_IDENTIFY },
 	[STEP_SETTLE]         = { "settle",          PHASE_VERIFYING, HANDLER(settle) },
 
+	/* Not before the version is proven: now it is no flashing module any more that is asked. */
+	[STEP_CHECK_NETWORK]  = { "check-network",   PHASE_VERIFYING, .build = upgrade_build_check_network,
+				  HANDLER(check_network), .timeout = LIMIT_COMMAND, .within = LIMIT_REGISTRATION,
+				  .pause = 2 * SEC },
+	[STEP_CHECK_PDP]      = { "check-pdp",       PHASE_VERIFYING, .build = upgrade_build_check_pdp,
+				  HANDLER(check_pdp), .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC,
+				  .skip = no_pdp_check, .otherwise = STEP_CHECK_PDP_OPEN },
+	[STEP_CHECK_PDP_OPEN] = { "check-pdp-open",  PHASE_VERIFYING, .build = upgrade_build_check_pdp_open,
+				  HANDLER(check_pdp_open), .timeout = LIMIT_PDP, .tries = 1, .skip = pdp_is_up,
+				  .save = upgrade_save_check_pdp, .otherwise = STEP_CHECK_PDP_WAIT },
+	[STEP_CHECK_PDP_WAIT] = { "check-pdp-wait",  PHASE_VERIFYING, .build = upgrade_build_check_pdp,
+				  HANDLER(check_pdp_wait), .timeout = LIMIT_COMMAND, .within = LIMIT_PDP,
+				  .pause = 2 * SEC, .skip = pdp_is_up },
+	[STEP_SERVED]         = { "served",          PHASE_VERIFYING, HANDLER(served) },
+
 	[STEP_CALLBREAK_BACK] = { "callbreak-back",  PHASE_IDLE, .build = upgrade_build_callbreak_back, HANDLER(back),
 				  .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC, .skip = callbreak_is_old },
 	[STEP_GPRS_FIRST_BACK] = { "gprs-first-back", PHASE_IDLE, .build = upgrade_build_gprsfirst_back, HANDLER(back),
 				  .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC, .skip = gprsfirst_is_old },
 	[STEP_RAT_BACK]       = { "rat-back",        PHASE_IDLE, .build = upgrade_build_rat_back, HANDLER(back),
 				  .timeout = LIMIT_REGISTRATION, .tries = 3, .pause = 1 * SEC, .skip = rat_is_old },
-	[STEP_PDP_CLOSE]      = { "pdp-close",       PHASE_IDLE, ASK("AT+MIPCALL=0", NULL), HANDLER(back),
+	[STEP_PDP_CLOSE]      = { "pdp-close",       PHASE_IDLE, .build = upgrade_build_pdp_close, HANDLER(back),
 				  .timeout = LIMIT_PDP, .tries = 1, .skip = pdp_is_not_ours },
 	[STEP_RESTORED]       = { "restored",        PHASE_IDLE, HANDLER(restored) },
 };

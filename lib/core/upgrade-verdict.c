@@ -2,7 +2,8 @@
  * The module's return, and what is to be believed (conduct 6 to 9). Only AT, ATE0, +CGSN and +CGMR
  * are sent here, AT at most once an interval. Success is the target version from the same IMEI,
  * read twice, `settle` apart, with no port event between; failure is the old (or a wrong) version
- * and `stall` without any report or port event; all else is not known yet.
+ * and `stall` without any report or port event; all else is not known yet. What is checked after a
+ * success is in upgrade-check.c.
  */
 #include <string.h>
 
@@ -69,11 +70,20 @@ static enum reason why(const struct upgrade *u)
 	return u->report_seen ? REASON_STALLED : REASON_NO_START;
 }
 
+/* What is known now is fresh. */
+static void identify(struct upgrade *u)
+{
+	memcpy(u->identity.version, u->read, sizeof(u->identity.version));
+	memcpy(u->identity.imei, u->record.imei, sizeof(u->identity.imei));
+	memcpy(u->identity.model, u->record.model, sizeof(u->identity.model));
+	u->identified = true;
+}
+
 static int judge(struct upgrade *u, usec_t now)
 {
 	const struct timeouts *t = upgrade_timeouts(u);
 
-	evidence_read(&u->evidence, u->read, usec_sub(u->asked, u->record.started),
+	evidence_read(u->evidence, u->read, usec_sub(u->asked, u->record.started),
 		u->first_read == 0);
 	if (text_equal(u->read, u->record.to)) {
 		if (u->first_read == 0) {
@@ -82,26 +92,22 @@ static int judge(struct upgrade *u, usec_t now)
 		}
 		if (usec_sub(u->asked, u->first_read) < t->settle) /* from an answer to the next question */
 			return STEP_SETTLE;
-		u->outcome = OUTCOME_SUCCEEDED;
-		u->reason = REASON_NONE;
 		u->record.end_open = false;
-	} else {
-		u->first_read = 0;
-		/* By the time of the question: behind a late answer reports may wait to be read (conduct 15). */
-		if (u->asked < usec_add(u->activity, t->stall) || now >= u->wake)
-			return STEP_SETTLE;
-		u->outcome = OUTCOME_FAILED;
-		u->reason = why(u);
+		identify(u);
+		return u->task && u->task->check != CHECK_NONE ? STEP_CHECK_NETWORK : STEP_SERVED;
 	}
-	memcpy(u->identity.version, u->read, sizeof(u->identity.version));
-	memcpy(u->identity.imei, u->record.imei, sizeof(u->identity.imei));
-	memcpy(u->identity.model, u->record.model, sizeof(u->identity.model));
-	u->identified = true;
+	u->first_read = 0;
+	/* By the time of the question: behind a late answer reports may wait to be read (conduct 15). */
+	if (u->asked < usec_add(u->activity, t->stall) || now >= u->wake)
+		return STEP_SETTLE;
+	u->outcome = OUTCOME_FAILED;
+	u->reason = why(u);
+	identify(u);
 	return END;
 }
 
 /* A line in the verification: the module still downloads, or restarts once more. */
-static int heard(struct upgrade *u, const char *line, usec_t now)
+int upgrade_heard(struct upgrade *u, const char *line, usec_t now)
 {
 	struct gtota_report report;
 	bool boot;
@@ -167,7 +173,7 @@ int upgrade_on_answer(struct upgrade *u, const struct upgrade_event *event, usec
 	case AT_EVENT_TIMEOUT:
 		break;
 	case AT_EVENT_UNSOLICITED:
-		return heard(u, event->at.text, now);
+		return upgrade_heard(u, event->at.text, now);
 	case AT_EVENT_MUTE: /* this and READY answer the probe: they come in STEP_ANSWER only */
 		return later(u, next, now);
 	case AT_EVENT_READY:
@@ -188,7 +194,7 @@ int upgrade_on_settle(struct upgrade *u, const struct upgrade_event *event, usec
 	if (event->type == UPGRADE_EVENT_TIME)
 		return STEP_ANSWER;
 	if (event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_UNSOLICITED) {
-		int verdict = heard(u, event->at.text, now);
+		int verdict = upgrade_heard(u, event->at.text, now);
 
 		if (verdict != STAY)
 			return verdict;

@@ -11,39 +11,28 @@
 
 static void enter(struct upgrade *u, int step, usec_t now);
 
-void upgrade_save(struct upgrade *u)
-{
-	u->out->save = ++u->saves;
-}
-
-void upgrade_notify(
-	struct upgrade *u, enum upgrade_notice_type type, enum reason reason, const char *text)
-{
-	struct upgrade_notice *n;
-
-	if (u->out->n_notices == UPGRADE_NOTICES_MAX)
-		return;
-	n = &u->out->notices[u->out->n_notices++];
-	*n = (struct upgrade_notice){
-		.type = type,
-		.outcome = u->outcome,
-		.reason = reason,
-		.cme = u->cme,
-		.percent = u->percent,
-		.step = upgrade_steps[u->step].name,
-	};
-	text_escape(n->text, sizeof(n->text), text ?: "", text ? strlen(text) : 0);
-}
-
 static bool is_past(const struct upgrade *u)
 {
-	return u->record.start_durable && !u->awaited;
+	return u->record.start_durable && (!u->awaited || u->step != STEP_START);
+}
+
+/* Past it, and not proven yet: may the module be flashing? */
+static bool is_delicate(const struct upgrade *u)
+{
+	return is_past(u) && !upgrade_is_checking(u);
 }
 
 /* Is the step one of the verification, where the channel must not probe on its own (conduct 4)? */
 static bool is_patient(const struct upgrade *u)
 {
-	return upgrade_steps[u->step].phase == PHASE_VERIFYING || u->step == STEP_START;
+	return (upgrade_steps[u->step].phase == PHASE_VERIFYING && !upgrade_is_checking(u)) ||
+	       u->step == STEP_START;
+}
+
+/* What follows when nobody answers. */
+static enum reason of_silence(const struct upgrade *u)
+{
+	return upgrade_is_checking(u) ? REASON_NO_SERVICE : REASON_NO_ANSWER;
 }
 
 static int transmit(struct upgrade *u, usec_t now)
@@ -52,6 +41,7 @@ static int transmit(struct upgrade *u, usec_t now)
 
 	u->pausing = false;
 	u->activity = u->step == STEP_START ? now : u->activity;
+	u->asked = upgrade_is_checking(u) ? now : u->asked;
 	u->out->command = (struct at_command){
 		.line = row->line ?: u->out->line,
 		.expect = !row->prefix	   ? AT_EXPECT_NOTHING
@@ -84,7 +74,7 @@ static void conclude(
 	u->task = NULL;
 	u->unknown = false;
 	u->record.start_durable = false;
-	evidence_end(&u->evidence, (int) upgrade_phase(u), u->cme, now);
+	evidence_end(u->evidence, (int) upgrade_phase(u), u->cme, now);
 	if (past)
 		upgrade_save(u);
 	upgrade_notify(u, NOTICE_VERDICT, reason, "");
@@ -97,7 +87,7 @@ static void finish(struct upgrade *u, enum upgrade_outcome outcome, enum reason 
 	u->reason = reason;
 	if (outcome == OUTCOME_UNKNOWN) {
 		u->unknown = true;
-		evidence_end(&u->evidence, (int) upgrade_phase(u), u->cme, now);
+		evidence_end(u->evidence, (int) upgrade_phase(u), u->cme, now);
 		upgrade_notify(
 			u, NOTICE_VERDICT, reason, u->stranger ? "another module answers" : "");
 		enter(u, u->open ? STEP_ANSWER : STEP_RETURN, now);
@@ -152,8 +142,11 @@ static void retry(struct upgrade *u, usec_t now)
 	 * small. */
 	usec_t pause = usec_min(row->pause, upgrade_timeouts(u)->command);
 	usec_t end = usec_add(u->entered, upgrade_limit(u, row->within));
+	bool over = row->within == LIMIT_NONE  ? u->tries >= row->tries
+		    : upgrade_is_checking(u) ? upgrade_check_is_over(u, usec_sub(end, pause))
+					       : usec_add(now, pause) > end;
 
-	if (row->within != LIMIT_NONE ? usec_add(now, pause) > end : u->tries >= row->tries) {
+	if (over) {
 		failed(u, u->reason, now);
 	} else {
 		u->pausing = true;
@@ -236,12 +229,12 @@ static void enter(struct upgrade *u, int step, usec_t now)
 	u->step = step;
 	u->entered = now;
 	u->wake = USEC_INFINITY;
-	u->tries = 0;
+	u->tries = u->late = 0;
 	u->awaited = 0;
 	u->pausing = false;
 	(void) text_format(u->record.step, sizeof(u->record.step), "%s", row->name);
 	if (row->phase != phase) {
-		evidence_phase(&u->evidence, (int) phase, now);
+		evidence_phase(u->evidence, (int) phase, now);
 		upgrade_notify(u, NOTICE_PHASE, REASON_NONE, upgrade_phase_name(row->phase));
 	}
 	upgrade_notify(u, NOTICE_STEP, REASON_NONE, row->name);
@@ -268,11 +261,11 @@ static void on_lost(struct upgrade *u, usec_t now)
 	u->first_read = 0;
 	if (sent) {
 		u->record.left = true;
-		evidence_event(&u->evidence, &u->evidence.lost, now);
-		if (u->record.complete) {
+		evidence_event(u->evidence, &u->evidence->lost, now);
+		if (u->record.complete) { /* the first time it goes to install; later, who knows why */
+			u->record.pdp_opened = u->record.pdp_opened && u->record.restarted;
 			u->record.restarted = true;
 			u->record.end_open = false;
-			u->record.pdp_opened = false;
 		}
 		if (upgrade_steps[u->step].phase != PHASE_VERIFYING)
 			u->since = now;
@@ -301,7 +294,7 @@ static void on_opened(struct upgrade *u, usec_t now)
 	u->open = true;
 	u->activity = now;
 	if (is_past(u))
-		evidence_event(&u->evidence, &u->evidence.returned, now);
+		evidence_event(u->evidence, &u->evidence->returned, now);
 	if (u->step == STEP_RETURN) {
 		if (u->resumed)
 			apply(u, upgrade_listen_again(u, now), now);
@@ -348,13 +341,18 @@ static void on_at(struct upgrade *u, const struct upgrade_event *event, usec_t n
 	case AT_EVENT_TIMEOUT: /* the channel synchronises again and then says READY or MUTE */
 		return;
 	case AT_EVENT_READY:
-		if (commands && u->awaited == 0 && !is_past(u)) {
-			u->reason = REASON_NO_ANSWER;
+		if (commands && u->awaited == 0 && !is_delicate(u)) {
+			u->reason = of_silence(u);
 			apply(u, RETRY, now);
 			return;
 		}
 		break;
 	case AT_EVENT_MUTE:
+		if (upgrade_is_checking(u)) { /* what runs is not known any more */
+			u->first_read = 0;
+			enter(u, STEP_ANSWER, now);
+			return;
+		}
 		if (commands && !is_past(u)) { /* nor would it answer what comes `otherwise` */
 			give_up(u, REASON_NO_ANSWER, now);
 			return;
@@ -377,17 +375,25 @@ static void on_at(struct upgrade *u, const struct upgrade_event *event, usec_t n
 
 static void on_saved(struct upgrade *u, const struct upgrade_event *event, bool ok, usec_t now)
 {
+	/* After a gap SAVED may be read before its deadline is judged: what it allows is stale then. */
+	bool stale = ok && now >= u->wake;
+
 	if (!u->awaited || event->save != u->awaited)
 		return; /* late: a second record has undone it (conduct 13) */
-	/* After a gap SAVED may be read before its deadline is judged: what it allows is stale then. */
-	ok = ok && now < u->wake;
 	u->awaited = 0;
-	if (ok) {
+	if (ok && !stale) {
 		u->reason = REASON_NO_ANSWER;
 		apply(u, transmit(u, now), now);
 		return;
 	}
 	forget_written(u);
+	if (upgrade_is_checking(u)) { /* no fault of the module's, which is proven and registered */
+		if (!stale)
+			upgrade_notify(u, NOTICE_WARNING, REASON_STORE,
+				"its data connection is not checked");
+		enter(u, stale ? STEP_CHECK_PDP : STEP_SERVED, now);
+		return;
+	}
 	if (u->record.start_durable)
 		upgrade_take_back(u);
 	finish(u, OUTCOME_DEFERRED, REASON_STORE, now); /* only steps of an attempt await a save */
@@ -411,7 +417,7 @@ static void on_sent(struct upgrade *u, bool whole, usec_t now)
 {
 	u->line_sent = true;
 	u->line_whole = whole;
-	evidence_start(&u->evidence, now);
+	evidence_start(u->evidence, now);
 	u->activity = now;
 	if (u->step == STEP_START)
 		u->wake = usec_add(now, upgrade_timeouts(u)->start);
@@ -428,7 +434,7 @@ static void on_go(struct upgrade *u, const struct upgrade_task *task, usec_t now
 	u->restarts = 0;
 	u->percent = -1;
 	u->cme = AT_ERROR_NONE;
-	evidence_begin(&u->evidence, u->identity.version, now);
+	evidence_begin(u->evidence, u->identity.version, now);
 	u->registered = u->roaming = u->pdp_active = false;
 	memcpy(u->record.imei, u->identity.imei, sizeof(u->record.imei));
 	enter(u, STEP_SYNC, now);

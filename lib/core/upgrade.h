@@ -31,6 +31,9 @@
 enum technology { TECHNOLOGY_ANY, TECHNOLOGY_UMTS, TECHNOLOGY_LTE }; /* at least */
 enum rat_policy { RAT_KEEP, RAT_LOCK };
 
+/* What the module must show after an upgrade, besides its version; else the verdict is no-service. */
+enum upgrade_check { CHECK_NONE, CHECK_REGISTERED, CHECK_PDP /* that, and a data connection */ };
+
 /* What must hold before the start; a zeroed one asks for nothing but a SIM and a registration. */
 struct requirement {
 	enum technology technology;
@@ -62,6 +65,7 @@ struct upgrade_task {
 	const char *to;
 	struct requirement require;
 	enum rat_policy rat;
+	enum upgrade_check check;
 	struct apn apn;
 };
 
@@ -170,12 +174,13 @@ struct upgrade {
 	bool identified;                 /* identity is complete and fresh */
 	bool fibocom;
 	struct upgrade_record record;
-	struct evidence evidence;        /* of the attempt; whole when its NOTICE_VERDICT is taken, until the next GO */
+	struct evidence *evidence;       /* the caller's, of the attempt; whole when its NOTICE_VERDICT is taken, until the next GO */
 
 	int step;              /* enum step_id */
 	usec_t entered;        /* when the step was entered */
 	usec_t wake;           /* when TIME is due; USEC_INFINITY: not at all */
 	unsigned tries;        /* commands sent in this step */
+	unsigned late;         /* of them after its end, in the service check */
 	unsigned restarts;     /* begun again in this attempt */
 	bool trusted;          /* the store knows this modem: no listening before the first byte (conduct 10) */
 	usec_t quiet;          /* how long to listen otherwise */
@@ -189,13 +194,14 @@ struct upgrade {
 	bool line_whole;       /* its last one too, or nobody knows: listening counts from here */
 	bool report_seen;      /* a GTOTA report (not only OK) came in this attempt */
 	bool registered, roaming, pdp_active;
+	usec_t check_end;      /* when a data connection is asked for the last time; 0: it is */
 	int percent;
 	enum upgrade_outcome outcome; /* of END */
 	enum reason reason;    /* what the step or the attempt fails with, if it does */
 	int cme;
 	usec_t activity;       /* last report or port event (conduct 6) */
 	usec_t since;          /* listening ended, or the last report after that: `return` counts from here */
-	usec_t asked;          /* last AT of the verification (conduct 4) */
+	usec_t asked;          /* last AT of the verification (conduct 4), or question of the check */
 	usec_t first_read;     /* the target was read once, at this time; 0: not yet */
 	char read[VERSION_MAX]; /* version read last in the verification */
 	bool stranger;         /* another IMEI answered in the verification */
@@ -214,17 +220,18 @@ struct upgrade {
 
 /*
  * Begins with the port not there. trusted: the store knows this modem, so no listening is due. quiet: how long to
- * listen otherwise (2 s; `stall` after a store loss).
+ * listen otherwise (2 s; `stall` after a store loss). evidence: the caller's; u->evidence may be set to another before
+ * GO and upgrade_resume().
  */
 void upgrade_init(struct upgrade *u, const struct upgrade_modem *modem, const struct timeouts *timeouts,
-	bool trusted, usec_t quiet);
+	bool trusted, usec_t quiet, struct evidence *evidence);
 
 /*
  * Takes up what an earlier life left behind, right after upgrade_init(): the record as saved. Past the point of no
- * return it listens and judges (conduct 9); no task is needed for that. A record.started of another boot must have
+ * return it listens and judges (conduct 9); the task says what is checked then, NULL: nothing. A record.started of another boot must have
  * been replaced by `now`. What is known of its evidence is put into u->evidence before.
  */
-void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, usec_t now);
+void upgrade_resume(struct upgrade *u, const struct upgrade_record *record, const struct upgrade_task *task, usec_t now);
 
 /*
  * The configuration behind modem, timeouts and profiles is another now (nothing of the old one is touched): they are

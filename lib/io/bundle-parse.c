@@ -168,6 +168,7 @@ static void parse_task(struct parser *p, const json_t *root)
 {
 	static const char *const types[] = { "http", "ftp", NULL };
 	static const char *const rats[] = { "keep", "lock", NULL };
+	static const char *const checks[] = { "none", "registered", "pdp", NULL };
 	const json_t *o = json_object_get(root, "task"), *apn = json_object_get(o, "apn");
 	struct upgrade_task *t = &p->b->task;
 
@@ -182,6 +183,8 @@ static void parse_task(struct parser *p, const json_t *root)
 	t->request.password = text(p, o, "password", false);
 	parse_require(p, o, &t->require);
 	t->rat = word(p, o, "rat", rats) ? RAT_LOCK : RAT_KEEP;
+	if (json_object_get(o, "check")) /* older ones had none */
+		t->check = (enum upgrade_check) word(p, o, "check", checks);
 	t->apn.name = text(p, apn, "name", false);
 	t->apn.username = text(p, apn, "username", false);
 	t->apn.password = text(p, apn, "password", false);
@@ -255,8 +258,8 @@ static void parse_state(struct parser *p, const json_t *o)
 		sizeof(s->prefix[1]) - 1);
 	line = bytes(
 		p, json_object_get(o, "channel.line"), "channel.line", c->line.bytes, AT_LINE_MAX);
-	c->output_size = bytes(p, json_object_get(o, "channel.output"), "channel.output", c->output,
-		sizeof(c->output));
+	c->output_size = bytes(p, json_object_get(o, "channel.output"), "channel.output", s->output,
+		sizeof(s->output));
 	c->text_size =
 		bytes(p, json_object_get(o, "channel.text"), "channel.text", c->text, AT_TEXT_MAX);
 	c->line.size = line;

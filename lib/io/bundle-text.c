@@ -76,17 +76,22 @@ static json_t *require_json(const struct requirement *r)
 		!r->refuse_roaming, "supply_mv", (json_int_t) r->supply_mv, "idle", r->idle);
 }
 
+static const char *check_name(enum upgrade_check check)
+{
+	return check == CHECK_PDP ? "pdp" : check == CHECK_REGISTERED ? "registered" : "none";
+}
+
 static json_t *task_json(const struct upgrade_task *t)
 {
 	const struct gtota_request *q = t ? &t->request : NULL;
 
 	if (!t)
 		return json_null();
-	return json_pack("{ss ss ss so so so so so ss s{so so so so}}", "from", t->from, "to",
+	return json_pack("{ss ss ss so so so so so ss ss s{so so so so}}", "from", t->from, "to",
 		t->to, "type", q->type == GTOTA_FTP ? "ftp" : "http", "url", text_json(q->url),
 		"file", text_json(q->filename), "username", text_json(q->username), "password",
 		text_json(q->password), "require", require_json(&t->require), "rat",
-		t->rat == RAT_LOCK ? "lock" : "keep", "apn", "name", text_json(t->apn.name),
+		t->rat == RAT_LOCK ? "lock" : "keep", "check", check_name(t->check), "apn", "name", text_json(t->apn.name),
 		"username", text_json(t->apn.username), "password", text_json(t->apn.password),
 		"credential", text_json(t->apn.credential));
 }
@@ -177,7 +182,7 @@ static json_t *state_json(const struct trace_state *s)
 	json_t *json = json_pack("{sb ss ss ss so so so}", "task", s->task, "profile", s->profile,
 		"prefix", s->prefix[0], "channel.prefix", s->prefix[1], "channel.line",
 		bytes_json(c->line.bytes, c->line.size), "channel.output",
-		bytes_json(c->output, c->output_size), "channel.text",
+		bytes_json(s->output, c->output_size), "channel.text",
 		bytes_json(c->text, c->text_size));
 
 	for (const struct trace_field *f = trace_state_fields; json && f->name; f++) {

@@ -94,6 +94,7 @@ static bool copy_task(struct bundle *b, const struct upgrade_task *task, size_t 
 	b->task.to = bundle_copy(b, task->to);
 	b->task.require = task->require;
 	b->task.rat = task->rat;
+	b->task.check = task->check;
 	b->task.apn = (struct apn){
 		.name = bundle_copy(b, apn->name),
 		.username = bundle_copy(b, apn->username),
@@ -154,7 +155,7 @@ int bundle_new(const struct bundle_source *s, struct bundle **ret)
 	b->before = *s->record;
 	b->after = u->record;
 	b->identity = u->identity;
-	b->evidence = u->evidence;
+	b->evidence = *u->evidence;
 	b->verdict = *s->verdict;
 	b->replay.named = s->who->profile != NULL;
 	b->replay.timeouts = *s->timeouts;

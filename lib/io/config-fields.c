@@ -202,6 +202,12 @@ static const struct word rat_policies[] = {
 	{ "lock", RAT_LOCK, false },
 	{ 0 },
 };
+static const struct word checks[] = {
+	{ "none", CHECK_NONE, false },
+	{ "registered", CHECK_REGISTERED, false },
+	{ "pdp", CHECK_PDP, false },
+	{ 0 },
+};
 static const struct word recoveries[] = {
 	{ "never", 0, false },
 	{ "reset", 1, true },
@@ -231,6 +237,12 @@ static const struct field campaign_fields[] = {
 	{ "rat", FIELD_WORD, NUMBER(campaign_draft, campaign.rat), .words = rat_policies,
 		.standard = "keep",
 		.doc = "lock fixes the module to LTE for the upgrade, keep leaves it as it is." },
+	/* Nothing that did not hold before: every attempt begins with a registration. */
+	{ "check", FIELD_WORD, NUMBER(campaign_draft, campaign.check), .words = checks,
+		.standard = "registered",
+		.doc = "What must work after the upgrade, within timeouts.register: nothing more "
+		       "than the version (none), a network (registered), or also, within "
+		       "timeouts.pdp, a data connection (pdp)." },
 	{ "recover", FIELD_WORD, NUMBER(campaign_draft, recover), .words = recoveries,
 		.standard = "never", .doc = "May a silent module be reset?" },
 	UNSUPPORTED("windows"),
@@ -239,7 +251,6 @@ static const struct field campaign_fields[] = {
 	UNSUPPORTED("not_before"),
 	UNSUPPORTED("not_after"),
 	UNSUPPORTED("jitter"),
-	UNSUPPORTED("check"),
 	UNSUPPORTED("fetch"),
 	UNSUPPORTED("brake"),
 	UNSUPPORTED("window_end"),

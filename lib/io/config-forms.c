@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "io/zone-file.h"
 
 static bool is_digit(char c)
 {
@@ -104,6 +105,8 @@ static const struct form forms[] = {
 	[FORM_HTTP_URL] = { "an http:// URL", "^http://[!#-\\[\\]-~]+$", NULL },
 	[FORM_GTOTA] = { "printable ASCII without quotes and backslashes", "^" QUOTABLE "+$",
 		NULL },
+	[FORM_ZONE] = { "the name of a time zone, such as \"Europe/Berlin\" or \"UTC\"",
+		"^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$", zone_file_is_name },
 };
 
 const struct form *config_form(enum field_form form)

@@ -43,7 +43,11 @@ enum field_kind {
 	FIELD_STRINGS, /* a list of different strings; kept sorted */
 	FIELD_SECRET,  /* a string, or { "credential": NAME } */
 	FIELD_OBJECT,
-	FIELD_LIST,	   /* of objects */
+	FIELD_LIST,	   /* of objects, each a draft */
+	FIELD_ITEMS,	   /* of objects, kept in the arena; size is that of one */
+	FIELD_FLAGS,	   /* a list of different words; their values together */
+	FIELD_TIME,	   /* "HH:MM": minutes */
+	FIELD_INSTANT,	   /* RFC 3339: CLOCK_REALTIME */
 	FIELD_MAP,	   /* from a profile's name to an object */
 	FIELD_UNSUPPORTED, /* a name that is kept for a later version */
 };
@@ -61,6 +65,7 @@ enum field_form {
 	FORM_CREDENTIAL,
 	FORM_HTTP_URL, /* judged by gtota_check(), like the next */
 	FORM_GTOTA,
+	FORM_ZONE,
 };
 
 /* What a string must look like, for the program, for the schema and for people. */
@@ -88,7 +93,7 @@ struct field {
 	bool sparse;	  /* OBJECT: what is not given stays as it is */
 	size_t offset;	  /* of the value, in the object's base */
 	size_t size;	  /* of the value; STRING: 0 is a pointer into the arena */
-	size_t other;	  /* STRINGS: of the count; SECRET: of the credential's name */
+	size_t other;	  /* STRINGS, ITEMS: of the count; SECRET: of the credential's name */
 	size_t given;	  /* of a bool that says whether the key was there; 0: none */
 	int64_t min, max; /* value, microseconds, bytes of a string or items of a list */
 	const struct word *words;
@@ -141,12 +146,20 @@ struct package_draft {
 	bool ftp_given;
 };
 
+struct window_draft {
+	unsigned days;	     /* 0: every day */
+	unsigned start, end; /* minutes */
+	const char *timezone;
+};
+
 struct campaign_draft {
 	struct origin origin;
 	struct config_campaign campaign;
 	bool selection_given;
 	bool max_delay_given;
 	unsigned recover;
+	const struct window_draft *windows;
+	size_t n_windows;
 };
 
 struct profile_draft {
@@ -189,6 +202,7 @@ struct builder {
 	struct arena_chunk *arena;
 	struct draft_list lists[_LIST_MAX];
 	unsigned max_parallel;
+	unsigned clock;
 	struct timeouts timeouts;	/* 0: not given */
 	struct profile_draft *profiles; /* in profile_at()'s order */
 	size_t n_profiles;
@@ -263,6 +277,17 @@ void config_set_defaults(const struct object *object, void *base);
 void config_parse_comment(struct builder *b, struct json_t *value);
 void config_parse_value(struct builder *b, const struct field *f, struct json_t *value, void *base);
 void config_unexpected(struct builder *b, struct json_t *value, const char *expected);
+void config_store_number(const struct field *f, void *base, int64_t value);
+const struct word *config_find_word(const struct word *words, const char *text);
+
+/* Values that say when (config-times.c). */
+void config_parse_flags(struct builder *b, const struct field *f, struct json_t *value, void *base);
+void config_parse_time(struct builder *b, const struct field *f, struct json_t *value, void *base);
+void config_parse_instant(
+	struct builder *b, const struct field *f, struct json_t *value, void *base);
+
+/* From the drafts of windows to windows, with their time zones. -ENOMEM (config-windows.c). */
+int config_resolve_windows(struct builder *b, struct config *config);
 
 /* For qsort() and bsearch() of strings. */
 int config_compare_texts(const void *a, const void *b);

@@ -6,6 +6,7 @@
 #include "io/config-internal.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -39,6 +40,39 @@ static void parse_list(struct builder *b, const struct field *f, json_t *value)
 		}
 		pointer_pop(b, mark);
 	}
+}
+
+/* A list within an object. */
+static void parse_items(struct builder *b, const struct field *f, json_t *value, void *base)
+{
+	size_t i, n = json_array_size(value);
+	json_t *item;
+	char *items;
+
+	if (!json_is_array(value)) {
+		config_unexpected(b, value, "a list");
+		return;
+	}
+	if (n < (size_t) f->min || n > (size_t) f->max) {
+		problem(b, SEVERITY_ERROR, "expected a list of %lld to %lld, found %zu",
+			(long long) f->min, (long long) f->max, n);
+		return;
+	}
+	items = arena_alloc(&b->arena, n * f->size);
+	if (!items) {
+		b->out_of_memory = true;
+		return;
+	}
+	json_array_foreach(value, i, item)
+	{
+		size_t mark = pointer_push_index(b, i);
+
+		config_set_defaults(f->object, items + i * f->size);
+		parse_object(b, f->object, item, items + i * f->size);
+		pointer_pop(b, mark);
+	}
+	memcpy((char *) base + f->offset, &items, sizeof(items));
+	memcpy((char *) base + f->other, &n, sizeof(n));
 }
 
 static size_t profile_index(const char *name)
@@ -93,6 +127,8 @@ static void parse_value(struct builder *b, const struct field *f, json_t *value,
 		parse_object(b, f->object, value, (char *) base + f->offset);
 	else if (f->kind == FIELD_LIST)
 		parse_list(b, f, value);
+	else if (f->kind == FIELD_ITEMS)
+		parse_items(b, f, value, base);
 	else if (f->kind == FIELD_MAP)
 		parse_map(b, f, value);
 	else if (f->kind == FIELD_SECRET && json_is_object(value))

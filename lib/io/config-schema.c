@@ -22,6 +22,15 @@
 	"^(?=[0-9])(?!.* $)([0-9]+d *)?([0-9]+h *)?([0-9]+min *)?([0-9]+s *)?([0-9]+ms *)?"        \
 	"([0-9]+us)?$"
 
+#define TIME_OF_DAY "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+#define TIME_OF_END "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+/* civil_parse(); which months have 31 days it leaves to the program. */
+#define INSTANT                                                                                    \
+	"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"                                       \
+	"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?"                                 \
+	"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+
 static json_t *describe_object(const struct object *object);
 
 /* Takes the value over. Without memory the schema is incomplete: only a build writes one. */
@@ -119,6 +128,23 @@ static json_t *describe_list(const struct field *f)
 		describe_object(f->object));
 }
 
+static json_t *describe_items(const struct field *f)
+{
+	return json_pack("{s:s,s:I,s:I,s:o}", "type", "array", "minItems", (json_int_t) f->min,
+		"maxItems", (json_int_t) f->max, "items", describe_object(f->object));
+}
+
+static json_t *describe_flags(const struct field *f)
+{
+	return json_pack("{s:s,s:i,s:b,s:o}", "type", "array", "minItems", 1, "uniqueItems", 1,
+		"items", describe_words(f));
+}
+
+static json_t *describe_pattern(const char *pattern)
+{
+	return json_pack("{s:s,s:s}", "type", "string", "pattern", pattern);
+}
+
 static void add_common(json_t *properties)
 {
 	for (const struct field *f = config_common_fields; f->key; f++) {
@@ -157,7 +183,7 @@ static json_t *describe_value(const struct field *f)
 	case FIELD_BOOLEAN:
 		return json_pack("{s:s}", "type", "boolean");
 	case FIELD_DURATION:
-		return json_pack("{s:s,s:s}", "type", "string", "pattern", DURATION);
+		return describe_pattern(DURATION);
 	case FIELD_WORD:
 		return describe_words(f);
 	case FIELD_STRINGS:
@@ -168,6 +194,14 @@ static json_t *describe_value(const struct field *f)
 		return describe_object(f->object);
 	case FIELD_LIST:
 		return describe_list(f);
+	case FIELD_ITEMS:
+		return describe_items(f);
+	case FIELD_FLAGS:
+		return describe_flags(f);
+	case FIELD_TIME:
+		return describe_pattern(f->max < 24 * 60 ? TIME_OF_DAY : TIME_OF_END);
+	case FIELD_INSTANT:
+		return describe_pattern(INSTANT);
 	case FIELD_MAP:
 		return describe_map(f);
 	case FIELD_UNSUPPORTED:
@@ -192,6 +226,10 @@ static json_t *describe_default(const struct field *f)
 	case FIELD_SECRET:
 	case FIELD_OBJECT:
 	case FIELD_LIST:
+	case FIELD_ITEMS:
+	case FIELD_FLAGS:
+	case FIELD_TIME:
+	case FIELD_INSTANT:
 	case FIELD_MAP:
 	case FIELD_UNSUPPORTED:
 		break;

@@ -22,7 +22,7 @@ static void *place(void *base, size_t offset)
 }
 
 /* Members are unsigned, int, an enumeration or uint64_t. */
-static void store_number(const struct field *f, void *base, int64_t value)
+void config_store_number(const struct field *f, void *base, int64_t value)
 {
 	uint32_t small = (uint32_t) value;
 
@@ -57,7 +57,7 @@ static void store_text(struct builder *b, const struct field *f, void *base, con
 		problem(b, SEVERITY_ERROR, "is too long");
 }
 
-static const struct word *find_word(const struct word *words, const char *text)
+const struct word *config_find_word(const struct word *words, const char *text)
 {
 	for (; words->text; words++)
 		if (text_equal(words->text, text))
@@ -75,23 +75,27 @@ static void set_default(const struct field *f, void *base)
 		break;
 	case FIELD_INTEGER:
 	case FIELD_NUMBERS:
-		store_number(f, base, strtoll(f->standard, NULL, 10));
+		config_store_number(f, base, strtoll(f->standard, NULL, 10));
 		break;
 	case FIELD_BOOLEAN:
 		*(bool *) place(base, f->offset) = text_equal(f->standard, "true") != f->inverted;
 		break;
 	case FIELD_DURATION:
 		if (usec_parse(f->standard, &duration) >= 0)
-			store_number(f, base, (int64_t) duration);
+			config_store_number(f, base, (int64_t) duration);
 		break;
 	case FIELD_WORD:
-		store_number(f, base, find_word(f->words, f->standard)->value);
+		config_store_number(f, base, config_find_word(f->words, f->standard)->value);
 		break;
 	case FIELD_COMMENT:
 	case FIELD_STRINGS:
 	case FIELD_SECRET:
 	case FIELD_OBJECT:
 	case FIELD_LIST:
+	case FIELD_ITEMS:
+	case FIELD_FLAGS:
+	case FIELD_TIME:
+	case FIELD_INSTANT:
 	case FIELD_MAP:
 	case FIELD_UNSUPPORTED:
 		break;
@@ -203,7 +207,7 @@ static void parse_integer(struct builder *b, const struct field *f, json_t *valu
 	int64_t n = json_integer_value(value);
 
 	if (json_is_integer(value) && n >= f->min && n <= f->max) {
-		store_number(f, base, n);
+		config_store_number(f, base, n);
 		return;
 	}
 	if (f->min == f->max)
@@ -221,7 +225,7 @@ static void parse_numbers(struct builder *b, const struct field *f, json_t *valu
 
 	for (const unsigned *n = f->numbers; *n > 0; n++) {
 		if (json_is_integer(value) && json_integer_value(value) == *n) {
-			store_number(f, base, *n);
+			config_store_number(f, base, *n);
 			return;
 		}
 		snprintf(number, sizeof(number), "%u", *n);
@@ -255,18 +259,18 @@ static void parse_duration(struct builder *b, const struct field *f, json_t *val
 		problem(b, SEVERITY_ERROR, "expected a duration from %s to %s",
 			usec_format(least, (usec_t) f->min), usec_format(most, (usec_t) f->max));
 	else
-		store_number(f, base, (int64_t) duration);
+		config_store_number(f, base, (int64_t) duration);
 }
 
 static void parse_word(struct builder *b, const struct field *f, json_t *value, void *base)
 {
 	const char *text = json_is_string(value) ? json_string_value(value) : "";
-	const struct word *word = find_word(f->words, text);
+	const struct word *word = config_find_word(f->words, text);
 	struct choice choice = { .written = text };
 	char buffer[FOUND_MAX];
 
 	if (word && !word->unsupported) {
-		store_number(f, base, word->value);
+		config_store_number(f, base, word->value);
 		return;
 	}
 	for (const struct word *w = f->words; w->text; w++)
@@ -375,11 +379,21 @@ void config_parse_value(struct builder *b, const struct field *f, json_t *value,
 	case FIELD_SECRET:
 		parse_secret(b, f, value, base);
 		break;
+	case FIELD_FLAGS:
+		config_parse_flags(b, f, value, base);
+		break;
+	case FIELD_TIME:
+		config_parse_time(b, f, value, base);
+		break;
+	case FIELD_INSTANT:
+		config_parse_instant(b, f, value, base);
+		break;
 	case FIELD_UNSUPPORTED:
 		problem(b, SEVERITY_ERROR, "is not supported by this version");
 		break;
 	case FIELD_OBJECT:
 	case FIELD_LIST:
+	case FIELD_ITEMS:
 	case FIELD_MAP:
 		break;
 	}

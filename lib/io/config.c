@@ -136,6 +136,8 @@ static int make_config(struct builder *b, struct config *config)
 	if (r < 0)
 		return r;
 	r = take_lists(b, config);
+	if (r >= 0)
+		r = config_resolve_windows(b, config);
 	if (r < 0)
 		return r;
 	r = config_check(b, config);

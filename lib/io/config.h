@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/opening.h"
 #include "core/package.h"
 #include "core/profile.h"
 #include "core/upgrade.h"
@@ -49,9 +50,11 @@ struct config_campaign {
 	char target[VERSION_MAX];
 	int priority;              /* higher first, -1000 to 1000, default 0 */
 	unsigned max_parallel;     /* 0: only limits.max_parallel counts */
+	struct opening_rules when;
 	struct config_retry retry;
 	struct requirement require;
 	enum rat_policy rat;
+	enum upgrade_check check;
 };
 
 struct config {
@@ -64,6 +67,8 @@ struct config {
 	size_t n_campaigns;
 	struct profile *profiles;  /* resolved copies of all rows, in profile_at()'s order */
 	size_t n_profiles;
+	struct zone *zones;        /* of all windows, each once */
+	size_t n_zones;
 	struct timeouts timeouts;  /* for a modem not yet identified: built-in values under `timeouts` */
 	void *arena;               /* owns every string above */
 };

@@ -1,6 +1,9 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +15,10 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION /* every line would come from here */
 #include <systemd/sd-journal.h>
 
+#include "base/macros.h"
 #include "base/text.h"
 #include "io/log.h"
+#include "io/log-writer.h"
 
 #define FIELD_MAX     4200 /* "FOTA_PORT=" and a path */
 #define FIELDS_MAX    20
@@ -84,13 +89,9 @@ static bool is_journal_stream(const char *stream)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
-void log_open(int level)
+void log_flush(usec_t patience)
 {
-	const char *no_colour = getenv("NO_COLOR");
-
-	state.level = level;
-	state.journal = is_journal_stream(getenv("JOURNAL_STREAM"));
-	state.colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
+	log_writer_flush(patience);
 }
 
 void log_set_level(int level)
@@ -120,30 +121,31 @@ static void format_text(char text[static LOG_TEXT_MAX], const char *format, va_l
 			text[i] = '?';
 }
 
-struct entry {
+/* What is to be written: the fields of a journal's entry, or the text of a line. */
+struct record {
+	int level;
 	size_t n, used;
-	struct iovec fields[FIELDS_MAX];
-	char buffer[FIELD_MAX + 8 * 128];
+	uint16_t sizes[FIELDS_MAX]; /* of the fields, which stand one behind the other; n 0: of a line there are none */
+	char text[LINE_MAX_SIZE + FIELD_MAX + 8 * 128];
 };
 
-/* A field that finds no room is left out; the message itself has its own. */
-PRINTF_LIKE(2, 3) static void add(struct entry *entry, const char *format, ...)
+/* A field that finds no room is left out; the message comes first and has its own. */
+PRINTF_LIKE(2, 3) static void add(struct record *record, const char *format, ...)
 {
-	size_t left = sizeof(entry->buffer) - entry->used;
-	char *start = entry->buffer + entry->used;
+	size_t left = sizeof(record->text) - record->used;
 	va_list arguments;
 	int n;
 
 	va_start(arguments, format);
-	n = vsnprintf(start, left, format, arguments);
+	n = vsnprintf(record->text + record->used, left, format, arguments);
 	va_end(arguments);
 	if (n < 0 || (size_t) n >= left)
 		return;
-	entry->fields[entry->n++] = (struct iovec){ .iov_base = start, .iov_len = (size_t) n };
-	entry->used += (size_t) n;
+	record->sizes[record->n++] = (uint16_t) n;
+	record->used += (size_t) n;
 }
 
-static void add_fields(struct entry *entry, const struct log_fields *fields)
+static void add_fields(struct record *record, const struct log_fields *fields)
 {
 	const struct {
 		const char *name, *value;
@@ -170,12 +172,12 @@ static void add_fields(struct entry *entry, const struct log_fields *fields)
 
 	for (size_t i = 0; i < ELEMENTSOF(texts); i++)
 		if (texts[i].value && texts[i].value[0])
-			add(entry, "FOTA_%s=%s", texts[i].name, texts[i].value);
+			add(record, "FOTA_%s=%s", texts[i].name, texts[i].value);
 	for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
 		if (numbers[i].value >= 0)
-			add(entry, "FOTA_%s=%d", numbers[i].name, numbers[i].value);
+			add(record, "FOTA_%s=%d", numbers[i].name, numbers[i].value);
 	if (fields->error != 0)
-		add(entry, "ERRNO=%d", abs(fields->error));
+		add(record, "ERRNO=%d", abs(fields->error));
 }
 
 static const char *modem_of(const struct log_fields *fields)
@@ -184,77 +186,130 @@ static const char *modem_of(const struct log_fields *fields)
 }
 
 /* The message repeats the modem's name, because `journalctl -f` shows nothing else. */
-static int to_journal(
-	int level, enum log_message message, const struct log_fields *fields, const char *text)
+static void make_entry(struct record *record, enum log_message message,
+	const struct log_fields *fields, const char *text)
 {
-	struct entry entry = { 0 };
 	const char *modem = modem_of(fields);
-	char line[LINE_MAX_SIZE];
-	int n = snprintf(line, sizeof(line), "MESSAGE=%s%s%s", modem, *modem ? ": " : "", text);
 
-	if (n < 0 || (size_t) n >= sizeof(line))
-		return -EMSGSIZE;
-	entry.fields[entry.n++] = (struct iovec){ .iov_base = line, .iov_len = (size_t) n };
-	add(&entry, "PRIORITY=%d", level);
-	add(&entry, "MESSAGE_ID=%s", messages[message].id);
-	add(&entry, "SYSLOG_IDENTIFIER=fotad");
+	add(record, "MESSAGE=%s%s%s", modem, *modem ? ": " : "", text);
+	add(record, "PRIORITY=%d", record->level);
+	add(record, "MESSAGE_ID=%s", messages[message].id);
+	add(record, "SYSLOG_IDENTIFIER=fotad");
 	if (fields)
-		add_fields(&entry, fields);
-	return sd_journal_sendv(entry.fields, (int) entry.n);
+		add_fields(record, fields);
 }
 
-/* One write(): lines of two processes on one terminal do not mix. */
-static void write_line(const char *line, int size)
+static void make_line(struct record *record, const char *modem, const char *text)
 {
-	ssize_t n;
-
-	do
-		n = write(STDERR_FILENO, line, (size_t) size);
-	while (n < 0 && errno == EINTR);
-}
-
-static void to_stderr(int level, const char *modem, const char *text)
-{
-	const char *colour = state.colour ? levels[level].colour : "";
-	char line[LINE_MAX_SIZE], at[sizeof("hh:mm:ss")] = "";
+	const char *colour = state.colour ? levels[record->level].colour : "";
+	char at[sizeof("hh:mm:ss")] = "";
 	time_t now = time(NULL);
 	struct tm tm;
-	int n;
 
 	if (localtime_r(&now, &tm))
 		strftime(at, sizeof(at), "%H:%M:%S", &tm);
-	n = snprintf(line, sizeof(line), "%s%s %s%s%s: %s%s\n", colour, at, levels[level].name,
+	add(record, "%s%s %s%s%s: %s%s\n", colour, at, levels[record->level].name,
 		*modem ? " " : "", modem, text, *colour ? "\033[0m" : "");
-	if (n > 0 && (size_t) n < sizeof(line))
-		write_line(line, n);
+	record->n = 0;
+}
+
+/* One write(): lines of two processes on one terminal do not mix. */
+static void write_line(const char *line, size_t size)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	ssize_t n;
+
+	while (size > 0) {
+		n = write(STDERR_FILENO, line, size);
+		if (n < 0 && errno == EAGAIN) /* somebody else has made it so */
+			n = poll(&ready, 1, -1) < 0 ? -1 : 0;
+		if (n < 0 && errno != EINTR)
+			return;
+		line += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t) n : 0;
+	}
 }
 
 /* The journal takes no fields just now; the stream that stderr is takes a level (sd-daemon(3)). */
-static void to_stream(int level, const char *modem, const char *text)
+static void to_stream(const struct record *record)
 {
 	char line[LINE_MAX_SIZE];
-	int n;
+	int start = (int) strlen("MESSAGE=");
+	int n = snprintf(line, sizeof(line), "<%d>%.*s\n", record->level,
+		(int) record->sizes[0] - start, record->text + start);
 
-	n = snprintf(line, sizeof(line), "<%d>%s%s%s\n", level, modem, *modem ? ": " : "", text);
 	if (n > 0 && (size_t) n < sizeof(line))
-		write_line(line, n);
+		write_line(line, (size_t) n);
+}
+
+static void write_record(const void *data, size_t size UNUSED)
+{
+	const struct record *record = data;
+	struct iovec fields[FIELDS_MAX];
+	const char *p = record->text;
+
+	if (record->n == 0) {
+		write_line(record->text, record->used);
+		return;
+	}
+	for (size_t i = 0; i < record->n; i++) {
+		fields[i] = (struct iovec){ .iov_base = (char *) p, .iov_len = record->sizes[i] };
+		p += record->sizes[i];
+	}
+	if (sd_journal_sendv(fields, (int) record->n) < 0)
+		to_stream(record);
+}
+
+static void make(struct record *record, int level, enum log_message message,
+	const struct log_fields *fields, const char *text)
+{
+	record->level = level;
+	record->n = record->used = 0;
+	if (state.journal)
+		make_entry(record, message, fields, text);
+	else
+		make_line(record, modem_of(fields), text);
+}
+
+/* In the writer's thread. */
+static void say_lost(unsigned lines)
+{
+	struct record record;
+	char text[64];
+
+	(void) snprintf(text, sizeof(text), "the log is read too slowly: %u lines are lost", lines);
+	make(&record, LOG_WARNING, LOG_MESSAGE_WARNING, NULL, text);
+	write_record(&record, sizeof(record));
+}
+
+void log_open(int level)
+{
+	static const struct log_output output = { .write = write_record, .say_lost = say_lost };
+	const char *no_colour = getenv("NO_COLOR");
+
+	state.level = level;
+	state.journal = is_journal_stream(getenv("JOURNAL_STREAM"));
+	state.colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
+	(void) log_writer_start(&output); /* without a thread every line is written at once */
 }
 
 void log_event(int level, enum log_message message, const struct log_fields *fields,
 	const char *format, ...)
 {
+	struct record record;
 	char text[LOG_TEXT_MAX];
 	int error = errno;
 	va_list arguments;
+	size_t size;
 
 	if (level > state.level)
 		return;
 	va_start(arguments, format);
 	format_text(text, format, arguments);
 	va_end(arguments);
-	if (!state.journal)
-		to_stderr(level, modem_of(fields), text);
-	else if (to_journal(level, message, fields, text) < 0)
-		to_stream(level, modem_of(fields), text);
+	make(&record, level, message, fields, text);
+	size = offsetof(struct record, text) + record.used;
+	if (!log_writer_add(&record, size))
+		write_record(&record, size);
 	errno = error;
 }

@@ -3,13 +3,15 @@
  * a readable line to stderr ("12:03:44 notice pump-07: 30 % downloaded"), coloured by level on a terminal without NO_COLOR.
  *
  * Text from a modem must be escaped by the caller (text_escape()); a control byte that slips through is shown as '?'. A
- * message over LOG_TEXT_MAX ends in "...". Libraries do not log; the daemon does, from its one thread.
+ * message over LOG_TEXT_MAX ends in "...". Libraries do not log; the daemon does, from its one thread, and never waits for
+ * whoever reads it: see log-writer.h.
  */
 #pragma once
 
 #include <syslog.h>
 
 #include "base/macros.h"
+#include "base/usec.h"
 
 /* A kind of event. Its MESSAGE_ID and its name are one row in log-messages.h (an X-macro: symbol, id, name, what it is). */
 #include "io/log-messages.h"
@@ -24,8 +26,12 @@ struct log_fields {
 };
 #define LOG_FIELDS_NONE ((struct log_fields) { .attempt = -1, .percent = -1, .cme = -1 })
 
-/* Looks at $JOURNAL_STREAM, stderr and NO_COLOR once. level: LOG_ERR ... LOG_DEBUG, the least urgent to show. */
+/*
+ * Looks at $JOURNAL_STREAM, stderr and NO_COLOR once, and starts the thread that writes; before that every line is written
+ * at once. level: LOG_ERR ... LOG_DEBUG, the least urgent to show.
+ */
 void log_open(int level);
+void log_flush(usec_t patience); /* waits until all is written, at the end; who does not read is not waited for longer */
 void log_set_level(int level);
 int log_level(void);
 int log_level_by_name(const char *name); /* "err", "warning", "notice", "info", "debug"; -EINVAL */

@@ -12,6 +12,9 @@
 
 #define SERIAL_LOCK_DIRECTORY "/run/lock" /* FHS 3.0, 5.9 (/var/lock links to it) */
 
+/* Resolves a configured path to its tty, without opening it. -ENOENT, -ENOTTY, -EINVAL. */
+int serial_resolve(const char *path, char ret[static PATH_MAX], dev_t *ret_device);
+
 /*
  * Opens, locks and configures what serial_resolve() found. On -EBUSY *ret_holder says whose lock it is (0: not known);
  * on failure nothing stays open.

@@ -24,15 +24,15 @@ struct answer {
 	struct serial_result result;
 };
 
-/* An open or a close, in one list at a time: waiting, then running. */
+/* A look, an open or a close, in one list at a time: waiting, then running. */
 struct request {
 	struct request *next;
-	struct answer *answer; /* of an open; NULL: given up (cancelled, timed out), what comes is
-				  closed */
-	int fd;		       /* of a close; -1: an open */
+	struct answer *answer; /* of a look or an open; NULL: given up (cancelled, timed out), what
+				  comes is closed */
+	int fd;		       /* of a close; -1: a look or an open */
 	dev_t device;	       /* of a close */
 	bool stuck;	       /* counted in pool.stuck */
-	unsigned baud_rate;
+	unsigned baud_rate;    /* 0: a look */
 	usec_t timeout;
 	usec_t deadline; /* CLOCK_MONOTONIC, while running */
 	char path[];
@@ -111,9 +111,11 @@ static void pool_destroy(struct serial_pool *pool)
 static void post(struct serial_pool *pool, struct answer *answer)
 {
 	uint64_t one = 1;
+	bool first = !pool->answers; /* behind others it is read with them */
 
 	APPEND(pool->answers, answer);
-	(void) !write(pool->event_fd, &one, sizeof(one)); /* full is readable, too */
+	if (first)
+		(void) !write(pool->event_fd, &one, sizeof(one));
 }
 
 /* A port that is being closed is not yet free: an open of the same device waits for that. */
@@ -128,17 +130,18 @@ static bool is_closing(const struct serial_pool *pool, dev_t device)
 static void run_open(struct serial_pool *pool, struct request *request)
 {
 	struct serial_result result = { .fd = -1 };
+	char path[PATH_MAX]; /* what the configured one leads to */
 	bool wanted;
 
-	result.error = serial_resolve(request->path, result.path, &result.device);
-	if (result.error == 0) {
+	result.error = serial_resolve(request->path, path, &result.device);
+	if (result.error == 0 && request->baud_rate > 0) {
 		pthread_mutex_lock(&pool->lock);
 		while (request->answer && is_closing(pool, result.device))
 			pthread_cond_wait(&pool->changed, &pool->lock);
 		wanted = request->answer != NULL;
 		pthread_mutex_unlock(&pool->lock);
 		if (wanted)
-			result.error = serial_port_open(result.path, result.device,
+			result.error = serial_port_open(path, result.device,
 				request->baud_rate, &result.fd, &result.holder);
 	}
 
@@ -324,15 +327,13 @@ static bool is_stuck(const struct serial_pool *pool, const char *path)
 	return false;
 }
 
-int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout,
+static int ask(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout,
 	void *userdata, uint64_t *ret_ticket)
 {
 	CLEANUP(request_freep) struct request *request = NULL;
 	size_t size = strlen(path) + 1;
 	int r;
 
-	if (baud_rate == 0 || baud_rate > INT_MAX)
-		return -EINVAL;
 	if (size > PATH_MAX)
 		return -ENAMETOOLONG;
 	request = calloc(1, sizeof(*request) + size);
@@ -357,6 +358,20 @@ int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, 
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return r;
+}
+
+int serial_look(struct serial_pool *pool, const char *path, usec_t timeout, void *userdata,
+	uint64_t *ret_ticket)
+{
+	return ask(pool, path, 0, timeout, userdata, ret_ticket);
+}
+
+int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout,
+	void *userdata, uint64_t *ret_ticket)
+{
+	if (baud_rate == 0 || baud_rate > INT_MAX)
+		return -EINVAL;
+	return ask(pool, path, baud_rate, timeout, userdata, ret_ticket);
 }
 
 static struct answer *cancel(struct serial_pool *pool, uint64_t ticket)

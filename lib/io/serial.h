@@ -25,13 +25,12 @@
 struct serial_pool;
 
 struct serial_result {
-	void *userdata;  /* as given to serial_open() */
-	uint64_t ticket; /* as returned by serial_open() */
-	int fd;          /* non-blocking; the receiver owns it; -1 on error */
+	void *userdata;  /* as given to serial_look() or serial_open() */
+	uint64_t ticket; /* as returned by it */
+	int fd;          /* of an open: non-blocking; the receiver owns it; -1 on error */
 	int error;       /* 0, or -ENOENT absent, -EBUSY held by somebody, -EACCES, -ENOTTY no tty, -ETIMEDOUT stuck, -E... */
 	pid_t holder;    /* with -EBUSY: whose lock it is, 0 if not known */
 	dev_t device;    /* the tty's device number */
-	char path[PATH_MAX]; /* what the configured path resolved to */
 };
 
 int serial_pool_new(unsigned threads, struct serial_pool **ret);
@@ -41,9 +40,11 @@ struct serial_pool *serial_pool_free(struct serial_pool *pool); /* waits for nob
 int serial_pool_fd(const struct serial_pool *pool);
 
 /*
- * Queues an open; `timeout` counts from the moment that a thread takes it. The path is copied. -EINVAL (baud rate 0),
- * -ENAMETOOLONG, -ENOMEM, -EAGAIN: no thread can be had.
+ * Queues a look (to which tty does the path lead now? Nothing is opened) or an open; `timeout` counts from the moment that
+ * a thread takes it. The path is copied. -EINVAL (baud rate 0), -ENAMETOOLONG, -ENOMEM, -ETIMEDOUT: an earlier one is
+ * stuck; -EAGAIN: no thread can be had.
  */
+int serial_look(struct serial_pool *pool, const char *path, usec_t timeout, void *userdata, uint64_t *ret_ticket);
 int serial_open(struct serial_pool *pool, const char *path, unsigned baud_rate, usec_t timeout, void *userdata,
 	uint64_t *ret_ticket);
 
@@ -55,6 +56,3 @@ void serial_close(struct serial_pool *pool, int fd);
 
 /* The next result; false: none now. Also finds the stuck ones, so it is called at least once a second while opens are out. */
 bool serial_pool_result(struct serial_pool *pool, struct serial_result *ret);
-
-/* Resolves a configured path to its tty, blocking but without opening it. -ENOENT, -ENOTTY, -EINVAL. */
-int serial_resolve(const char *path, char ret[static PATH_MAX], dev_t *ret_device);

@@ -80,6 +80,32 @@ int store_number(struct store_db *db, const char *sql, sqlite3_int64 *ret)
 	return 0;
 }
 
+int store_take_text(sqlite3_stmt *statement, int column, char *ret, size_t size)
+{
+	const char *text;
+
+	if (sqlite3_column_type(statement, column) != SQLITE_TEXT)
+		return -EUCLEAN;
+	text = (const char *) sqlite3_column_text(statement, column);
+	if (!text)
+		return -ENOMEM;
+	if (strlen(text) != (size_t) sqlite3_column_bytes(statement, column))
+		return -EUCLEAN;
+	return text_copy(ret, size, text) < 0 ? -EUCLEAN : 0;
+}
+
+int store_take_number(
+	sqlite3_stmt *statement, int column, sqlite3_int64 least, sqlite3_int64 most, sqlite3_int64 *ret)
+{
+	sqlite3_int64 number = sqlite3_column_int64(statement, column);
+
+	if (sqlite3_column_type(statement, column) != SQLITE_INTEGER || number < least ||
+		number > most)
+		return -EUCLEAN;
+	*ret = number;
+	return 0;
+}
+
 static void store_db_closep(struct store_db **db)
 {
 	*db = store_db_close(*db);

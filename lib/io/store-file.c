@@ -145,6 +145,21 @@ int store_file_check(struct store_db *db, const char *table)
 	return text_equal((const char *) sqlite3_column_text(statement, 0), "ok") ? 0 : -EUCLEAN;
 }
 
+/*
+ * Past the greatest number SQLite says "full" or takes any other: no row of ours comes near it. The
+ * sequences stand for the tables that are only checked later.
+ */
+int store_file_check_ids(struct store_db *db)
+{
+	sqlite3_int64 greatest = 0;
+	int r = store_number(db,
+		"SELECT max(ifnull((SELECT max(id) FROM jobs), 0),"
+		" ifnull((SELECT max(seq) FROM sqlite_sequence), 0))",
+		&greatest);
+
+	return r == 0 && greatest > INT64_MAX / 2 ? -EUCLEAN : r;
+}
+
 static int check_directory(const char *directory)
 {
 	char path[STORE_PATH_MAX];
@@ -211,6 +226,8 @@ int store_file_open(struct store_db *db, const char *directory)
 		r = store_migrate(db, version);
 	if (r == 0)
 		r = store_file_check(db, "modems");
+	if (r == 0)
+		r = store_file_check_ids(db);
 	if (r == 0)
 		db->held = is_marked(directory, STORE_MARK_HELD);
 	return r;

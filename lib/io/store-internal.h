@@ -43,6 +43,7 @@ void store_db_rollback(struct store_db *db);
 /* store-file.c */
 int store_file_open(struct store_db *db, const char *directory);
 int store_file_check(struct store_db *db, const char *table);
+int store_file_check_ids(struct store_db *db); /* is there room for more rows? */
 int store_file_release(struct store_db *db);
 
 /* SQLite's result as a negative errno; the helpers that everything is made of. */
@@ -52,6 +53,11 @@ int store_prepare(struct store_db *db, const char *sql, sqlite3_stmt **ret);
 int store_number(struct store_db *db, const char *sql, sqlite3_int64 *ret); /* one row, one column */
 void store_finalizep(sqlite3_stmt **statement);
 int store_run(struct store_db *db, sqlite3_stmt *statement); /* a statement without rows; resets it */
+
+/* A column as the schema has it. -EUCLEAN: of another type, longer than its room, or out of its range. */
+int store_take_text(sqlite3_stmt *statement, int column, char *ret, size_t size);
+int store_take_number(
+	sqlite3_stmt *statement, int column, sqlite3_int64 least, sqlite3_int64 most, sqlite3_int64 *ret);
 
 /* store-migrate.c: from this schema (0: an empty file) to STORE_VERSION, one transaction for each step. */
 int store_migrate(struct store_db *db, sqlite3_int64 version);

@@ -2,6 +2,7 @@
  * store-rows - attempts, modems and the history; and what is known when a modem turns up.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,16 +195,6 @@ int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more)
 
 /* ---- reading ---- */
 
-/* What does not fit was not written by us. */
-static int take(sqlite3_stmt *s, int column, char *ret, size_t size)
-{
-	const char *value = (const char *) sqlite3_column_text(s, column);
-
-	if (!value)
-		return -ENOMEM;
-	return text_copy(ret, size, value) < 0 ? -EUCLEAN : 0;
-}
-
 /* 1: there is a row, which the caller reads and then resets. */
 static int look(struct store_db *db, sqlite3_stmt *s, const char *first, const char *second)
 {
@@ -223,18 +214,21 @@ static int find_modem(struct store_db *db, const char *name, struct store_found 
 {
 	sqlite3_stmt *s = db->rows->of[GET_MODEM];
 	struct store_modem *m = &ret->modem;
+	sqlite3_int64 seen = 0;
 	int r = look(db, s, name, NULL);
 
 	if (r <= 0)
 		return r;
 	r = text_copy(m->name, sizeof(m->name), name) < 0 ? -EUCLEAN : 0;
 	if (r == 0)
-		r = take(s, 0, m->imei, sizeof(m->imei));
+		r = store_take_text(s, 0, m->imei, sizeof(m->imei));
 	if (r == 0)
-		r = take(s, 1, m->model, sizeof(m->model));
+		r = store_take_text(s, 1, m->model, sizeof(m->model));
 	if (r == 0)
-		r = take(s, 2, m->version, sizeof(m->version));
-	m->seen = (usec_t) sqlite3_column_int64(s, 3);
+		r = store_take_text(s, 2, m->version, sizeof(m->version));
+	if (r == 0)
+		r = store_take_number(s, 3, INT64_MIN, INT64_MAX, &seen);
+	m->seen = (usec_t) seen;
 	sqlite3_reset(s);
 	ret->modem_known = r == 0;
 	return r;
@@ -253,32 +247,47 @@ static int find_job(struct store_db *db, enum statement which, const char *key,
 	return r < 0 ? r : 1;
 }
 
+static int read_numbers(sqlite3_stmt *s, struct store_attempt *a)
+{
+	sqlite3_int64 number, started, cme;
+	int r = store_take_number(s, 0, 0, UINT32_MAX, &number);
+
+	if (r == 0)
+		r = store_take_number(s, 4, INT64_MIN, INT64_MAX, &started);
+	if (r == 0)
+		r = store_take_number(s, 7, -1, INT_MAX, &cme);
+	if (r < 0)
+		return r;
+	a->number = (uint32_t) number;
+	a->started = (usec_t) started;
+	a->cme = (int) cme;
+	return 0;
+}
+
 static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
 {
 	char evidence[EVIDENCE_ENCODED_MAX], word[STORE_WHAT_MAX];
-	int r;
+	int r = read_numbers(s, a);
 
-	a->number = (uint32_t) sqlite3_column_int64(s, 0);
-	a->started = (usec_t) sqlite3_column_int64(s, 4);
-	a->cme = sqlite3_column_int(s, 7);
-	r = take(s, 1, a->from, sizeof(a->from));
 	if (r == 0)
-		r = take(s, 2, a->to, sizeof(a->to));
+		r = store_take_text(s, 1, a->from, sizeof(a->from));
 	if (r == 0)
-		r = take(s, 3, word, sizeof(word));
+		r = store_take_text(s, 2, a->to, sizeof(a->to));
+	if (r == 0)
+		r = store_take_text(s, 3, word, sizeof(word));
 	a->transport = r == 0 && text_equal(word, "ftp") ? GTOTA_FTP : GTOTA_HTTP;
 	if (r == 0)
-		r = take(s, 5, word, sizeof(word));
+		r = store_take_text(s, 5, word, sizeof(word));
 	for (size_t i = 0; i < ELEMENTSOF(outcomes) && r == 0; i++)
 		if (text_equal(word, outcomes[i])) {
 			a->outcome = (enum upgrade_outcome) i;
 			a->judged = true;
 		}
 	if (r == 0)
-		r = take(s, 6, word, sizeof(word));
+		r = store_take_text(s, 6, word, sizeof(word));
 	a->reason = r == 0 ? reason_by_name(word) : REASON_NONE;
 	if (r == 0)
-		r = take(s, 8, evidence, sizeof(evidence));
+		r = store_take_text(s, 8, evidence, sizeof(evidence));
 	return r == 0 && evidence_decode(evidence, &a->evidence) < 0 ? -EUCLEAN : r;
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -128,45 +129,74 @@ int store_schema_bind(sqlite3_stmt *statement, const struct store_job *job, cons
 	return r == SQLITE_OK ? bind_text(statement, ELEMENTSOF(columns) + 1, boot_id) : r;
 }
 
-static int read_state(const char *text, enum job_state *ret)
+/* A word of ours is short. */
+static int read_word(sqlite3_stmt *statement, int i, const struct column *column, void *field)
 {
-	int state = job_state_by_name(text);
+	char word[STORE_WHAT_MAX];
+	int r = store_take_text(statement, i, word, sizeof(word)), state;
 
+	if (r < 0)
+		return r;
+	if (column->kind == REASON) {
+		*(enum reason *) field = reason_by_name(word);
+		return 0;
+	}
+	state = job_state_by_name(word);
 	if (state < 0)
 		return -EUCLEAN;
-	*ret = (enum job_state) state;
+	*(enum job_state *) field = (enum job_state) state;
+	return 0;
+}
+
+static int read_number(sqlite3_stmt *statement, int i, const struct column *column, void *field)
+{
+	static const struct {
+		sqlite3_int64 least, most;
+	} ranges[] = {
+		[BOOL] = { 0, 1 },
+		[COUNT] = { 0, UINT32_MAX },
+		[LONG] = { INT64_MIN, INT64_MAX },
+		[NUMBER] = { -1, INT_MAX },
+	};
+	sqlite3_int64 number;
+	int r = store_take_number(
+		statement, i, ranges[column->kind].least, ranges[column->kind].most, &number);
+
+	if (r < 0)
+		return r;
+	switch (column->kind) {
+	case BOOL:
+		*(bool *) field = number != 0;
+		break;
+	case COUNT:
+		*(uint32_t *) field = (uint32_t) number;
+		break;
+	case NUMBER:
+		*(int *) field = (int) number;
+		break;
+	case LONG:
+	case TEXT:
+	case STATE:
+	case REASON:
+		*(uint64_t *) field = (uint64_t) number;
+		break;
+	}
 	return 0;
 }
 
 static int read_column(sqlite3_stmt *statement, int i, const struct column *column, void *field)
 {
-	sqlite3_int64 number = sqlite3_column_int64(statement, i);
-	const char *text = (const char *) sqlite3_column_text(statement, i);
-
-	if (!text)
-		return -ENOMEM; /* no column may be NULL */
 	switch (column->kind) {
 	case TEXT:
-		return text_copy(field, column->size, text) < 0 ? -EUCLEAN : 0;
-	case BOOL:
-		*(bool *) field = number != 0;
-		return 0;
-	case COUNT:
-		if (number < 0 || number > UINT32_MAX)
-			return -EUCLEAN;
-		*(uint32_t *) field = (uint32_t) number;
-		return 0;
-	case LONG:
-		*(uint64_t *) field = (uint64_t) number;
-		return 0;
-	case NUMBER:
-		*(int *) field = (int) number;
-		return 0;
+		return store_take_text(statement, i, field, column->size);
 	case STATE:
-		return read_state(text, field);
 	case REASON:
-		*(enum reason *) field = reason_by_name(text);
-		return 0;
+		return read_word(statement, i, column, field);
+	case BOOL:
+	case COUNT:
+	case LONG:
+	case NUMBER:
+		return read_number(statement, i, column, field);
 	}
 	return -EUCLEAN;
 }

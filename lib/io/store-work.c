@@ -56,12 +56,12 @@ static int put(struct store_db *db, const struct store_item *item)
 {
 	int r = 0;
 
-	if (item->has_job)
-		r = store_db_put(db, &item->job);
-	if (r == 0 && item->has_attempt)
-		r = store_rows_put_attempt(db, &item->job, &item->attempt);
-	if (r == 0 && item->has_modem)
-		r = store_rows_put_modem(db, &item->modem);
+	if (item->job)
+		r = store_db_put(db, item->job);
+	if (r == 0 && item->attempt)
+		r = store_rows_put_attempt(db, item->job, item->attempt);
+	if (r == 0 && item->modem)
+		r = store_rows_put_modem(db, item->modem);
 	return r == 0 ? put_lines(db, item->lines) : r;
 }
 
@@ -113,10 +113,10 @@ static int commit(struct store_worker *worker, const struct store_items *group)
 static void find(struct store_worker *worker, struct store_item *item)
 {
 	struct store_found *found = calloc(1, sizeof(*found));
-	const char *imei = item->job.record.imei;
+	const char *imei = item->job->record.imei;
 
-	item->completion.error = found ? store_rows_find(worker->db, item->job.campaign,
-						 item->job.modem, imei[0] ? imei : NULL, found)
+	item->completion.error = found ? store_rows_find(worker->db, item->job->campaign,
+						 item->job->modem, imei[0] ? imei : NULL, found)
 				       : -ENOMEM;
 	if (item->completion.error == 0)
 		item->completion.found = STEAL(found);

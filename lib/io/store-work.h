@@ -18,10 +18,10 @@ struct store_item {
 	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE } what;
 	struct store_completion completion;
 	usec_t due; /* CLOCK_MONOTONIC: commit at the latest then */
-	bool has_job, has_attempt, has_modem;
-	struct store_job job; /* STORE_FIND: campaign, modem and IMEI */
-	struct store_attempt attempt;
-	struct store_modem modem;
+	/* In the item's own allocation, NULL where there is none: a fleet that identifies itself queues a thousand. */
+	struct store_job *job; /* STORE_FIND: campaign, modem and IMEI */
+	struct store_attempt *attempt;
+	struct store_modem *modem;
 	struct store_lines *lines;
 	usec_t wall;	  /* STORE_PRUNE */
 	unsigned batches; /* STORE_PRUNE: left */

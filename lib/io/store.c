@@ -238,22 +238,42 @@ static struct store_lines *copy_lines(const struct store_history *history, size_
 	return lines;
 }
 
+static struct store_item *new_item(bool job, bool attempt, bool modem)
+{
+	struct store_item *item = calloc(1,
+		sizeof(*item) + job * sizeof(*item->job) + attempt * sizeof(*item->attempt) +
+			modem * sizeof(*item->modem));
+	char *p = (char *) (item + 1);
+
+	if (!item)
+		return NULL;
+	if (job) {
+		item->job = (struct store_job *) p;
+		p += sizeof(*item->job);
+	}
+	if (attempt) {
+		item->attempt = (struct store_attempt *) p;
+		p += sizeof(*item->attempt);
+	}
+	if (modem)
+		item->modem = (struct store_modem *) p;
+	return item;
+}
+
 int store_change(struct store *store, const struct store_change *change, uint64_t cookie)
 {
-	struct store_item *item = calloc(1, sizeof(*item));
+	struct store_item *item =
+		new_item(change->job, change->job && change->attempt, change->modem);
 
 	if (!item)
 		return -ENOMEM;
 	item->completion.cookie = cookie;
-	item->has_job = change->job;
-	if (change->job)
-		item->job = *change->job;
-	item->has_attempt = change->job && change->attempt;
-	if (item->has_attempt)
-		item->attempt = *change->attempt;
-	item->has_modem = change->modem;
-	if (change->modem)
-		item->modem = *change->modem;
+	if (item->job)
+		*item->job = *change->job;
+	if (item->attempt)
+		*item->attempt = *change->attempt;
+	if (item->modem)
+		*item->modem = *change->modem;
 	if (change->n_history > 0) {
 		item->lines = copy_lines(change->history, change->n_history);
 		if (!item->lines) {
@@ -273,12 +293,12 @@ int store_save(struct store *store, const struct store_job *job, uint64_t cookie
 int store_find(struct store *store, const char *campaign, const char *modem, const char *imei,
 	uint64_t cookie)
 {
-	struct store_item *item = calloc(1, sizeof(*item));
+	struct store_item *item = new_item(true, false, false);
 	struct store_job *key;
 
 	if (!item)
 		return -ENOMEM;
-	key = &item->job;
+	key = item->job;
 	if (text_copy(key->campaign, sizeof(key->campaign), campaign) < 0 ||
 		text_copy(key->modem, sizeof(key->modem), modem) < 0 ||
 		text_copy(key->record.imei, sizeof(key->record.imei), imei ? imei : "") < 0) {

@@ -1,6 +1,6 @@
 /*
  * bare - the least that a program can do for the same job: epoll, read, memchr, write. No parser,
- *no store, no log.
+ * no store, no log.
  *
  *	bare SCRIPT PORT...
  *
@@ -10,10 +10,10 @@
  *	! download	goes on at "GTOTA DOWNLOAD COMPLETE"
  *	! away		goes on when the port has gone
  *	! back		goes on when the port could be opened again (looked at every 200 ms, as
- *fotad does)
+ *			fotad does)
  *
  * This is what fotad is measured against, so it is written to be quick. Ends when every port is at
- *the script's end.
+ * the script's end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -150,9 +150,9 @@ static void take(struct bare *b, struct port *port, const char *data, size_t siz
 		const char *end = memchr(data, '\n', size);
 		size_t n = end ? (size_t) (end - data) : size;
 
-		if (port->used + n > LINE_SIZE)
-			port->used = 0;
-		if (end && port->used == 0) {
+		if (port->used + n > LINE_SIZE) {
+			port->used = 0; /* nothing that is waited for is so long */
+		} else if (end && port->used == 0) {
 			take_line(b, port, data, n);
 		} else {
 			memcpy(port->line + port->used, data, n);

@@ -3,7 +3,8 @@
 
 	bench.py [--rounds=N] [--sizes=1,10,100,500,1000] [--only=WORD]
 
-Prints one table. Each figure has a gate, which must hold, and an aim. About ten minutes; leave the machine alone meanwhile.
+Prints one table. Each figure has a gate, which must hold, and an aim. About a quarter of an hour; leave the machine alone
+meanwhile.
 """
 import argparse
 import signal
@@ -11,6 +12,9 @@ import sys
 
 sys.dont_write_bytecode = True
 import measure as m
+import neighbours as near
+import paced
+import recover as again
 
 ROUNDS = 5
 
@@ -111,7 +115,55 @@ def memory(table, options):
 		table.add("... a port", (taken - empty) / n / m.KIB if known else None, 4, 1.5, unit=" KiB")
 
 
-PARTS = {"roundtrip": roundtrip, "parser": parser, "memory": memory, "cold": cold, "jobs": jobs}
+def reports(table, options):
+	"""Once each: it takes its time, and the time is long enough."""
+	n = max(options.sizes)
+	bare = paced.bare(n, m.learn_script())
+	fotad = paced.fotad(n)
+	table.add(f"{n} modems report once a second, of one core", fotad.percent, 2.5, 1, unit=" %")
+	table.add("... bare", bare.percent, unit=" %")
+	table.add("... context switches a report", fotad.switches, 1.2, 0.1)
+	table.add("... journal messages a report", fotad.messages, 0.15)
+	table.add("... of the whole job", fotad.all_messages)
+	table.add("... commits a report, of the whole job", fotad.commits, 0.02)
+
+
+WILDNESS = {
+	near.FLOOD: "a port floods",
+	near.BYTES: "a port says single bytes",
+	near.LINE: "a port says 5 MB without an end",
+	near.SLOW_DISK: "each commit takes 100 ms",
+}
+
+
+def neighbours(table, options):
+	"""Each round: the quiet fleet and each wildness, of fotad and of the bare program."""
+	script = m.learn_script()
+	rounds = []
+	for _ in range(options.rounds):
+		runs = {how: near.Run(how) for how in (near.QUIET, *WILDNESS)}
+		bare = {how: near.Run(how, script) for how in (near.QUIET, *WILDNESS) if how != near.SLOW_DISK}
+		rounds.append((runs, bare))
+
+	def ratio(of, how):
+		return m.median([r[of][how].p99 / r[of][near.QUIET].p99 for r in rounds])
+
+	for how, what in WILDNESS.items():
+		table.add(f"p99 turnaround of {near.OTHERS} others while {what}, to quiet", ratio(0, how), 2, 1.2)
+		if how != near.SLOW_DISK:
+			table.add("... bare", ratio(1, how))
+			table.add("... taken of it, MB", m.median([r[0][how].taken for r in rounds]) / 1e6)
+	table.add("... quiet, ms", m.median([r[0][near.QUIET].p99 for r in rounds]) / 1000)
+	table.add("... bare, ms", m.median([r[1][near.QUIET].p99 for r in rounds]) / 1000)
+
+
+def recover(table, options):
+	times = again.first_bytes(2 * options.rounds)
+	table.add("killed with 100,000 stored jobs, to the first byte", m.median(times), 150, 50, unit=" ms")
+
+
+PARTS = {"roundtrip": roundtrip, "parser": parser, "memory": memory, "cold": cold, "recover": recover,
+	"neighbours": neighbours, "reports": reports, "jobs": jobs}
 
 
 def main():

@@ -2,7 +2,8 @@
 """The part of the bench that runs in make check: counts and ratios only, never the clock.
 
 A fleet must not cost more a modem than a small one does (a loop that polls every port for each event costs eighteen times
-as much); a command must not take more system calls than today, a report not more instructions.
+as much); a command must not take more system calls than today, a report not more instructions, a job not more lines of
+log, and hardly any commits of its own.
 """
 import sys
 
@@ -16,6 +17,8 @@ CALLS = 4.7  # system calls a command
 BARE_CALLS = 3.1
 INSTRUCTIONS = 300  # a report
 CHUNK = 4096
+LINES = 25  # of log, a job
+COMMITS = 2  # a job: 0.02 a report
 
 
 def flatness():
@@ -38,10 +41,13 @@ def judge(what, value, limit):
 
 def main():
 	calls = m.roundtrip_calls() or {}
+	lines, commits = m.counts_of_job(SMALL)
 	fine = [
 		judge("system calls a command, bare", calls.get("bare_calls"), BARE_CALLS),
 		judge("system calls a command", calls.get("fotad_calls"), CALLS),
 		judge("instructions a report", m.parser_instructions(CHUNK), INSTRUCTIONS),
+		judge("lines of log a job", lines, LINES),
+		judge("commits a job", commits, COMMITS),
 		judge(f"CPU a modem, {LARGE} to {SMALL}", flatness(), FLAT),
 	]
 	return 0 if all(fine) else 1

@@ -67,7 +67,8 @@ def environment():
 class Fleet:
 	"""A private directory with n simulated modems of one family and the configuration of fotad for them."""
 
-	def __init__(self, n, download="3s"):
+	def __init__(self, n, download="3s", each=lambda i: ""):
+		"""each: what else the scenario says of modem i."""
 		self.n = n
 		self.closing = contextlib.ExitStack()
 		self.directory = tempfile.mkdtemp(prefix="fotad-bench-", dir=memory_directory())
@@ -75,7 +76,7 @@ class Fleet:
 		names = [f"m{i:04}" for i in range(n)]
 		self.ports = [self.path("ports", name) for name in names]
 		os.mkdir(self.path("ports"))
-		self.write("scenario", f"default {QUICK}\n" + "".join(f"modem {name} family=L610\n" for name in names))
+		self.write("scenario", f"default {QUICK}\n" + "".join(f"modem {name} family=L610 {each(i)}\n" for i, name in enumerate(names)))
 		with open(self.path("sim.log"), "w", encoding="utf-8") as log:
 			self.sim = subprocess.Popen(
 				[FOTA_SIM, f"--scenario={self.path('scenario')}", f"--directory={self.path('ports')}",
@@ -131,8 +132,8 @@ class Fleet:
 					moment, modem, way, text = line.rstrip("\n").split(" ", 3)
 					yield int(moment), modem, way, text
 
-	def fotad(self, *options, state=None, stderr=None):
-		"""Starts it; (Popen, time)."""
+	def fotad(self, *options, state=None, stderr=None, more=None, before=None):
+		"""Starts it; (Popen, time). more: environment; before: what the child does first."""
 		state = state or self.path("state")
 		os.makedirs(state, 0o700, exist_ok=True)
 		started = time.monotonic()
@@ -140,22 +141,39 @@ class Fleet:
 			log = stderr or stack.enter_context(open(self.path("fotad.log"), "w", encoding="utf-8"))
 			child = subprocess.Popen(
 				[FOTAD, f"--config={self.path('fotad.json')}", f"--state-dir={state}", "--bus=none", *options],
-				stdin=subprocess.DEVNULL, stderr=log, text=True, env=environment())
+				stdin=subprocess.DEVNULL, stderr=log, text=True, env=environment() | (more or {}), preexec_fn=before)
 		return child, started
 
-	def run_fotad(self, state=None):
+	def count_syncs(self):
+		"""Environment of a program whose commits are counted."""
+		return {"LD_PRELOAD": program("sync.so"), "SYNC_REPORT": self.path("syncs")}
+
+	def commits(self):
+		"""SQLite ends each with one fdatasync() of the WAL (and needs one more now and then, to move pages out of it)."""
+		with open(self.path("syncs"), encoding="utf-8") as file:
+			return sum(line.endswith("-wal\n") for line in file)
+
+	def lines_of_log(self):
+		with open(self.path("fotad.log"), encoding="utf-8") as log:
+			return sum(1 for _ in log)
+
+	def run_fotad(self, state=None, more=None):
 		"""All jobs, to their end."""
-		usage = wait(*self.fotad("--once", state=state))
+		usage = wait(*self.fotad("--once", state=state, more=more))
 		if usage.code != 0:
 			with open(self.path("fotad.log"), encoding="utf-8") as log:
 				raise RuntimeError(f"fotad exited with {usage.code}:\n" + "".join(log.readlines()[-20:]))
 		return usage
 
-	def run_bare(self, script):
+	def bare(self, script, before=None):
+		"""Starts it; (Popen, time)."""
 		self.write("script", script)
 		started = time.monotonic()
-		child = subprocess.Popen([program("bare"), self.path("script"), *self.ports], stdin=subprocess.DEVNULL)
-		usage = wait(child, started)
+		command = [program("bare"), self.path("script"), *self.ports]
+		return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=before), started
+
+	def run_bare(self, script):
+		usage = wait(*self.bare(script))
 		if usage.code != 0:
 			raise RuntimeError(f"the bare program exited with {usage.code}")
 		return usage
@@ -188,7 +206,7 @@ def learn_script():
 AFTER_SAVE = re.compile(r'AT\+GTSET="CALLBREAK",1|AT\+MIPCALL=1|AT\+GTOTA=[01]')
 
 
-def turnarounds(fleet):
+def turnarounds(fleet, leave_out=""):
 	"""
 	Microseconds from a final result code to the next command, as the modems see it, while a job prepares: (those
 	between commands, those in which fotad saves). A probe ("AT") is left out: after it fotad wants silence, by design.
@@ -197,7 +215,7 @@ def turnarounds(fleet):
 	answered, asked, started = {}, {}, set()
 	plain, saving = [], []
 	for moment, modem, way, text in fleet.transcript():
-		if modem in started:
+		if modem in started or modem == leave_out:
 			continue
 		if way == "<" and (text in ("OK", "ERROR") or text.startswith("+CME ERROR")):
 			if asked.get(modem, "AT") != "AT":
@@ -239,6 +257,13 @@ def fotad_job(n, disk=False, **more):
 		return Job(n, Fleet.run_fotad, **more)
 	with tempfile.TemporaryDirectory(prefix="fotad-bench-") as state:
 		return Job(n, lambda fleet: fleet.run_fotad(state), **more)
+
+
+def counts_of_job(n):
+	"""(lines of log, commits) of a modem's job."""
+	with Fleet(n) as fleet:
+		fleet.run_fotad(more=fleet.count_syncs())
+		return fleet.lines_of_log() / n, fleet.commits() / n
 
 
 def bare_job(n, script, **more):
@@ -304,6 +329,15 @@ def pss(pid):
 		return None
 
 
+def settled(pid, patience=10):
+	"""PSS as it stays: what a burst has freed goes back to the system when all is quiet, which is a second or two later."""
+	values = []
+	while len(values) < 4 or (len(set(values[-4:])) > 1 and len(values) < 2 * patience):
+		values.append(pss(pid))
+		time.sleep(0.5)
+	return values[-1]
+
+
 def memory(n):
 	"""PSS (with no modem, with n of them only watched, with n of them in mid-download)."""
 	result = []
@@ -312,7 +346,7 @@ def memory(n):
 			fleet.change(lambda c, m=modems, k=campaigns: c.update(modems=c["modems"][:m], campaigns=c["campaigns"][:k]))
 			child, started = fleet.fotad(stderr=subprocess.PIPE)
 			lines_until(child, until, max(modems, 1))
-			result.append(pss(child.pid))
+			result.append(settled(child.pid))
 			end(child, started)
 	return result
 

@@ -120,6 +120,7 @@ def run_ftp_server(descriptor, root):
 		authorizer = DummyAuthorizer()
 		dtp_handler = Transfer
 		banner = "firmware"
+		auth_failed_timeout = 0
 
 	Handler.authorizer.add_user(os.environ["FTP_USER"], os.environ["FTP_PASSWORD"], root, perm="elr")
 	FTPServer(socket.socket(fileno=descriptor), Handler).serve_forever(handle_exit=True)

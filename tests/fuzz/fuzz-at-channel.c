@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct life {
 	struct at_channel c;
+	char room[AT_COMMAND_MAX];
 	usec_t now;
 	uint64_t random; /* 0: everything at once; 1: byte by byte; else the state of the chunks'
 			    sizes */
@@ -161,6 +162,7 @@ static uint64_t live(const uint8_t *data, size_t size, uint64_t random)
 	struct life life = { .now = HOUR, .random = random };
 
 	at_channel_init(&life.c);
+	at_channel_lend(&life.c, life.room);
 	while (size > 0) {
 		const uint8_t *mark = memchr(data, MARK, size);
 		size_t n = mark ? (size_t) (mark - data) : size;

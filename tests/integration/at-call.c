@@ -1,20 +1,23 @@
 /*
- * at-call - runs a program and kills it, tears a write, or lets a call fail, at system call number
- *K.
+ * at-call - runs a program and kills it, tears a write, or lets a call fail, at system call number K.
  *
  *	at-call [--log=FILE] --calls=NAME[,NAME...] [--count=NAME[,NAME...]] [--match=TEXT]
- *[--kill=K | --kill-after=K |
- *--tear=K,BYTES |
- *		--fail=K[+],ERRNO] PROGRAM [ARGUMENT...]
+ *		[--kill=K | --kill-after=K | --tear=K,BYTES | --short=K,BYTES | --fail=K[+],ERRNO]
+ *		PROGRAM [ARGUMENT...]
  *
- * K counts the named calls of all threads together, from the program's prctl(PR_SET_DUMPABLE) on:
- *what the dynamic loader does before is not the program's. With --match only those count whose
- *bytes, as the log shows them, contain TEXT. --kill: the call does not happen; --kill-after: it
- *happens, its result is never seen (a read is always killed so); --tear: only its first BYTES bytes
- *are written, and then as --kill-after; --fail: it does not happen and returns the error, with a
- *plus as all that follow do. The log holds a line for each named call: number, thread, name, first
- * argument, and the bytes of a read or write, escaped. When something was done to a call, its line
- *ends with "!".
+ * K counts the named calls of all threads together, from the program's prctl(PR_SET_DUMPABLE) on: what
+ * the dynamic loader does before is not the program's. With --match only those count whose bytes, as
+ * the log shows them, contain TEXT.
+ *
+ *	--kill        the call does not happen
+ *	--kill-after  it happens, its result is never seen (a read is always killed so)
+ *	--tear        only its first BYTES bytes are written, and then as --kill-after
+ *	--short       only its first BYTES bytes are written, and the program is told so
+ *	--fail        it does not happen and returns the error, with a plus as all that follow do
+ *
+ * The log holds a line for each named call: number, thread, name, first argument, and the bytes of a
+ * read or write, or the path of an open, escaped. When something was done to a call, its line ends
+ * with "!".
  *
  * Exit code: the program's; 128 and the signal that ended it; 77 when tracing is not possible here.
  */
@@ -37,17 +40,18 @@
 #define SHOWN	    4096 /* bytes of a read or write in the log: a page of a database */
 #define SKIPPED	    77
 
-enum action { NOTHING, KILL, KILL_AFTER, TEAR, FAIL };
+enum action { NOTHING, KILL, KILL_AFTER, TEAR, SHORT, FAIL };
 
 static const struct call {
 	const char *name;
 	long number;
 	bool in, out; /* bytes of argument 1 come in (seen after the call), go out (before it) */
+	bool path;    /* argument 1 is text */
 } calls[] = {
 	{ .name = "write", .number = SYS_write, .out = true },
 	{ .name = "pwrite64", .number = SYS_pwrite64, .out = true },
 	{ .name = "read", .number = SYS_read, .in = true },
-	{ .name = "openat", .number = SYS_openat },
+	{ .name = "openat", .number = SYS_openat, .path = true },
 	{ .name = "fdatasync", .number = SYS_fdatasync },
 	{ .name = "fsync", .number = SYS_fsync },
 	{ .name = "ftruncate", .number = SYS_ftruncate },
@@ -166,7 +170,7 @@ static void set_registers(pid_t tid, const unsigned long *number, const unsigned
 /* ---- the log ---- */
 
 /* By words: reading the memory as a whole needs a right that fotad takes away (PR_SET_DUMPABLE). */
-static void read_bytes(pid_t tid, unsigned long address, size_t size, char *text)
+static void read_bytes(pid_t tid, unsigned long address, size_t size, bool path, char *text)
 {
 	long word = 0;
 
@@ -180,6 +184,8 @@ static void read_bytes(pid_t tid, unsigned long address, size_t size, char *text
 		if (errno != 0)
 			break;
 		memcpy(&c, (char *) &word + place, 1);
+		if (path && c == '\0')
+			break;
 		text += sprintf(text, c >= 0x20 && c < 0x7f && c != '\\' ? "%c" : "\\x%02x", c);
 	}
 	*text = '\0';
@@ -197,7 +203,7 @@ static void count(struct thread *t, long size)
 
 	text[0] = '\0';
 	if (size > 0)
-		read_bytes(t->tid, t->arguments[1], (size_t) size, text);
+		read_bytes(t->tid, t->arguments[1], (size_t) size, t->call->path, text);
 	state.seen++;
 	if ((!state.choosy || state.counts[t->call - calls]) &&
 		(!state.match || strstr(text, state.match))) {
@@ -235,12 +241,12 @@ static void enter_call(struct thread *t, const struct __ptrace_syscall_info *inf
 		t->arguments[i] = info->entry.args[i];
 	if (t->call->in)
 		return;
-	count(t, t->call->out ? (long) t->arguments[2] : 0);
+	count(t, t->call->out ? (long) t->arguments[2] : t->call->path ? SHOWN : 0);
 	if (!t->touched)
 		return;
 	if (state.action == KILL)
 		kill_it();
-	else if (state.action == TEAR && state.bytes < t->arguments[2])
+	else if ((state.action == TEAR || state.action == SHORT) && state.bytes < t->arguments[2])
 		set_registers(t->tid, NULL, &state.bytes, NULL);
 	else if (state.action == FAIL)
 		set_registers(t->tid, &no_call, NULL, NULL);
@@ -256,7 +262,7 @@ static void leave_call(struct thread *t, const struct __ptrace_syscall_info *inf
 		count(t, (long) info->exit.rval);
 	if (t->touched && state.action == FAIL)
 		set_registers(t->tid, NULL, NULL, &result);
-	else if (t->touched)
+	else if (t->touched && state.action != SHORT)
 		kill_it();
 	t->call = NULL;
 }
@@ -368,7 +374,7 @@ static bool choose_action(enum action action, const char *value)
 	state.at = strtoul(value, &end, 10);
 	state.from_there_on = *end == '+';
 	end += state.from_there_on;
-	if (action == TEAR || action == FAIL) {
+	if (action == TEAR || action == SHORT || action == FAIL) {
 		if (*end != ',')
 			return false;
 		state.bytes = strtoul(end + 1, &end, 10);
@@ -399,6 +405,8 @@ static bool take_option(const char *argument)
 		return choose_action(KILL_AFTER, value);
 	if ((value = value_of(argument, "--tear=")))
 		return choose_action(TEAR, value);
+	if ((value = value_of(argument, "--short=")))
+		return choose_action(SHORT, value);
 	if ((value = value_of(argument, "--fail=")))
 		return choose_action(FAIL, value);
 	return false;

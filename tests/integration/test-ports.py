@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import resource
 import signal
 
 import rig
@@ -109,6 +110,22 @@ def test_no_ports(bench):
 		rig.check(file.read() == passwd, "/etc/passwd was written to")
 
 
+def test_late_twin(bench):
+	"""A second name for a tty that is in use already: both are refused, and neither takes it from the other."""
+	bench.modem("shared", "NL668", configured=False)
+	bench.start_modems()
+	for name in "left", "right":
+		add_port(bench, name, bench.path(name))
+	os.symlink(bench.path("ports", "shared"), bench.path("left"))
+	daemon = bench.daemon(once=False)
+	daemon.log.wait(" left: .* is open")
+	os.symlink(bench.path("ports", "shared"), bench.path("right"))
+	for name in "left", "right":
+		daemon.log.wait(rf" warning {name}: .*another modem .* leads to the same tty \(duplicate\)")
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+	rig.check(not daemon.log.find(" right: .* is open"), "the tty was taken from the one that has it")
+
+
 def test_held(bench):
 	"""Another process holds the tty: nothing is sent until it lets go."""
 	m = add_good(bench)
@@ -120,6 +137,23 @@ def test_held(bench):
 	daemon.log.wait(rf" warning good: .*held by process {os.getpid()} \(port-busy\)")
 	rig.equal(bench.sent(), [], "sent while it was held")
 	os.close(holder)
+	daemon.log.wait(" good: succeeded")
+	daemon.log.wait(rig.RESTORED)
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+	judge_good(bench, bench.truth())
+
+
+def test_no_descriptors(bench):
+	"""Too many open files are no fault of the port's: it waits, is not refused for good, and goes on (conduct 18)."""
+	m = add_good(bench)
+	bench.campaign("all", m.target)
+	daemon = bench.daemon(once=False)
+	daemon.log.wait(" good: .*port-absent")
+	before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+	resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+	bench.start_modems()
+	daemon.log.wait(r" warning good: .*cannot be opened: Too many open files \(shortage\)")
+	resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
 	daemon.log.wait(" good: succeeded")
 	daemon.log.wait(rig.RESTORED)
 	rig.equal(daemon.stop(), 0, "exit code of fotad")
@@ -200,5 +234,5 @@ def test_sigterm_while_absent(bench):
 	rig.equal(daemon.wait(10), 0, "exit code of fotad")
 
 
-rig.main(test_strangers, test_no_ports, test_held, test_lock_file, test_comes_and_goes, test_vanishes_before_its_turn,
+rig.main(test_strangers, test_no_ports, test_late_twin, test_held, test_no_descriptors, test_lock_file, test_comes_and_goes, test_vanishes_before_its_turn,
 	test_sigterm_while_absent)

@@ -2,6 +2,7 @@
 """Passwords reach the FTP server and the network, and appear nowhere else."""
 import os
 import re
+import resource
 
 import rig
 from rig import VERSIONS
@@ -116,4 +117,23 @@ def test_apn_password_arrives(bench):
 	rig.check(bench.transcript.find(rf'AT\+GTOTA=1,.*"{re.escape(FTP_PASSWORD)}"'), "the FTP password")
 
 
-rig.main(test_nowhere_else, test_refused_with_secrets, test_echoed_secrets, test_apn_password_arrives)
+def test_no_descriptors(bench):
+	"""A password that cannot be read for want of descriptors is no missing credential: the job waits (conduct 18)."""
+	bench.credential("apn", APN_PASSWORD)
+	m = bench.modem("pump", "L610", apn={"name": "iot.example", "username": "gateway", "password": {"credential": "apn"}})
+	bench.http("L610", *VERSIONS["L610"][:2])
+	bench.campaigns_by_target()
+	bench.start_modems()
+	daemon = bench.daemon(once=False)
+	daemon.log.wait(" pump: .* is open")  # and is listened to for 2 s (conduct 10)
+	before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+	resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+	daemon.log.wait(r" pump: not now \(shortage\): .*Too many open files")
+	resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
+	daemon.log.wait(" pump: succeeded")
+	daemon.log.wait(rig.RESTORED)
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+	rig.judge_success(bench, m, bench.truth()["pump"])
+
+
+rig.main(test_nowhere_else, test_no_descriptors, test_refused_with_secrets, test_echoed_secrets, test_apn_password_arrives)

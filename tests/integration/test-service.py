@@ -14,8 +14,8 @@ from rig import VERSIONS
 L28, L29, L30 = VERSIONS["L610"]
 
 
-def one_modem(bench, **more):
-	m = bench.modem("pump", "L610", **more)
+def one_modem(bench, faults=(), **more):
+	m = bench.modem("pump", "L610", *faults, **more)
 	bench.http("L610", L28, L29)
 	bench.campaigns_by_target()
 	return m
@@ -84,18 +84,72 @@ def test_reload_in_mid_download(bench):
 	daemon.kill(signal.SIGHUP)
 	daemon.log.wait("configuration read again")
 	daemon.log.wait(" pump: succeeded")
+	daemon.log.wait(rig.RESTORED)
 	rig.equal(daemon.stop(), 0, "exit code of fotad")
 	truth = bench.truth()["pump"]
-	rig.judge_success(bench, m, truth, except_for=["settings"])
+	rig.judge_success(bench, m, truth)
 	rig.equal(truth["gtota_received"], 1, "starts")
 
 
-def judge_refused(bench, *codes, **options):
-	daemon = bench.daemon(**options)
-	code = daemon.wait(30)
-	rig.check(code in codes, f"exit code of fotad: {code}, and one of {codes} is right")
-	rig.check(daemon.log.find("err: "), f"no error is said: {daemon.log.text()}")
-	rig.equal(bench.sent(), [], "sent without a state")
+def deferred_modem(bench):
+	"""One whose attempt was put off, after its settings were changed for it; fotad, the configuration's path."""
+	m = one_modem(bench, faults=["mipcall-never times=1"])
+	bench.config["campaigns"][0]["retry"] = {"attempts": 1, "delay": "1h", "max_delay": "1h"}
+	bench.start_modems()
+	daemon = bench.daemon(once=False)
+	daemon.log.wait(" pump: not now ")
+	return m, daemon
+
+
+def reload(bench, daemon, modems):
+	bench.config["modems"], bench.config["campaigns"] = modems, []
+	bench.write_config()
+	daemon.kill(signal.SIGHUP)
+
+
+def test_removed_while_it_waits(bench):
+	"""What was changed in a module is put back before a reload takes the modem away (conduct 3)."""
+	m, daemon = deferred_modem(bench)
+	reload(bench, daemon, [])
+	daemon.log.wait(rig.RESTORED)
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+	rig.judge_conduct(m.name, bench.truth()["pump"])
+
+
+def test_removed_while_it_is_away(bench):
+	"""... or when it is configured again."""
+	_, daemon = deferred_modem(bench)
+	bench.truth()
+	daemon.log.wait(" pump: .* has gone away")
+	modems = bench.config["modems"]
+	reload(bench, daemon, [])
+	daemon.log.wait(" pump: not configured any more, and its settings could not be put back")
+	bench.start_modems()
+	reload(bench, daemon, modems)
+	daemon.log.wait(rig.RESTORED)
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+	rig.check('AT+GTSET="CALLBREAK",0' in bench.sent("pump"), "it was not put back")
+
+
+def test_stalled_log(bench):
+	"""Nobody reads what fotad says, and the pipe is full: the work goes on, and it ends when it is asked to (conduct 14)."""
+	m = one_modem(bench)
+	bench.start_modems()
+	fifo = bench.path("log.fifo")
+	os.mkfifo(fifo)
+	descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+	bench.closing.callback(os.close, descriptor)
+	try:
+		while True:
+			os.write(descriptor, b"x" * 4096)
+	except BlockingIOError:
+		pass
+	daemon = bench.daemon("--log-level=debug", once=False, prefix=["sh", "-c", 'exec "$@" 2>"$0"', fifo])
+	bench.transcript.wait('> AT\\+GTSET="GPRSFIRST",0')
+	daemon.kill(signal.SIGTERM)
+	rig.equal(daemon.wait(), 0, "exit code of fotad")
+	rig.judge_success(bench, m, bench.truth()["pump"])
+	rig.equal(bench.jobs()["pump"]["state"], "succeeded", "the job")
 
 
 def foreign_database(bench, name, script):
@@ -242,5 +296,6 @@ def test_new_target(bench):
 	rig.judge_word(bench, m, "succeeded")
 
 
-rig.main(test_notifications, test_reload, test_reload_in_mid_download, test_state_directory, test_lost_state, test_read_only_state,
+rig.main(test_notifications, test_reload, test_reload_in_mid_download, test_removed_while_it_waits, test_removed_while_it_is_away,
+	test_stalled_log, test_state_directory, test_lost_state, test_read_only_state,
 	test_full_from_the_start, test_full_later, test_file_size_limit, test_second_daemon, test_usage, test_new_target)

@@ -272,21 +272,10 @@ def test_swapped_in_flight(bench):
 		{first.imei: "succeeded", second.imei: "succeeded"}, "jobs")
 
 
-def fill(bench, modem):
-	"""Jobs, attempts and lines of history as years leave them behind, and one modem that is known."""
-	change(bench, f"WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {MANY})"
-		" INSERT INTO jobs (campaign, modem, imei, state, reason, cme, target, attempts, not_before, updated, model,"
-		" version_from, version_to, step, attempt, started, start_durable, reported, complete, failed, left_port, restarted,"
-		" end_open, callbreak_known, callbreak_written, callbreak, gprsfirst_known, gprsfirst_written, gprsfirst, rat_known,"
-		" rat_written, rat, pdp_opened, boot_id) SELECT 'c' || (i % 100), 'm' || i, printf('%015d', i), 'succeeded', '', -1,"
-		" '16000.1000.00.01.30', 1, 0, 1700000000000000, 'L610-CN-62-36', '16000.1000.00.01.29', '16000.1000.00.01.30',"
-		" 'hold', 1, 99, 0, 1, 1, 0, 1, 1, 0, 1, 0, '0', 1, 0, '0', 0, 0, '', 0, 'another' FROM c",
-		"INSERT INTO attempts (campaign, modem, imei, number, version_from, version_to, transport, started, ended, outcome,"
-		" reason, cme, evidence) SELECT campaign, modem, imei, 1, version_from, version_to, 'http', 1, 2, 'succeeded', '', -1,"
-		" 'before=16000.1000.00.01.29 after=16000.1000.00.01.30 reports=101 first-percent=0 last-percent=100' FROM jobs",
-		"INSERT INTO history (time, who, campaign, modem, imei, what, before, after, reason, detail) SELECT updated, 'daemon',"
-		" campaign, modem, imei, 'state', 'running', 'succeeded', '', '' FROM jobs",
-		f"INSERT OR REPLACE INTO modems VALUES ('{modem}', '867962040000019', 'NL668-EU-00', '1', 1)")
+def fill(bench):
+	with open(os.path.join(rig.SOURCE, "tests", "integration", "many-jobs.sql"), encoding="utf-8") as file, \
+			contextlib.closing(sqlite3.connect(bench.path("state", "fotad.db"))) as store:
+		store.executescript(file.read())
 
 
 def first_byte(bench, **options):
@@ -312,7 +301,7 @@ def test_many_jobs(bench):
 	bench.config["modems"].append({"name": "pump", "port": bench.path("pump")})
 	bench.campaign("all", SECOND)
 	rig.equal(bench.daemon("--acknowledge", once=False).wait(20), 0, "exit code of --acknowledge")
-	fill(bench, "pump")
+	fill(bench)
 	first_byte(bench)  # the first of them is killed as well
 	times = [first_byte(bench) for _ in range(5)]
 	print(f"first byte after a kill, with {MANY} jobs: " + ", ".join(f"{t:.0f}" for t in times) + " ms", flush=True)

@@ -4,7 +4,7 @@
  * Plays scenario files, stories that an operator could have written, against the real dialogue. One line is one thing.
  *
  * What is given:
- *	profile NAME; timeout NAME DURATION; imei IMEI; trusted; saves by-hand; rat lock; require ...
+ *	profile NAME; timeout NAME DURATION; imei IMEI; trusted; saves by-hand; rat lock; check registered; require ...
  *	module MODEL VERSION IMEI; module runs VERSION        what "as usual" answers with
  *	package http URL from A to B
  *	package ftp SERVER FILE USER PASSWORD from A to B

@@ -25,6 +25,7 @@ struct scenario {
 	const char *file;
 	unsigned line;
 	struct dialogue dialogue;
+	char room[AT_COMMAND_MAX];
 	struct dialogue_box box;
 	struct upgrade_modem who;
 	struct profile profile;

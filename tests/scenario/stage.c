@@ -119,6 +119,7 @@ void stage_begin(struct scenario *s)
 		return;
 	s->begun = true;
 	dialogue_init(&s->dialogue, &s->box, &s->who, &s->timeouts, s->trusted, 2 * SEC);
+	dialogue_lend(&s->dialogue, s->room);
 }
 
 void stage_crash(struct scenario *s, bool other_boot)
@@ -130,7 +131,8 @@ void stage_crash(struct scenario *s, bool other_boot)
 	if (other_boot && record.started)
 		record.started = s->now;
 	dialogue_init(&s->dialogue, &s->box, &s->who, &s->timeouts, true, 0);
-	dialogue_resume(&s->dialogue, &record, s->now);
+	dialogue_lend(&s->dialogue, s->room);
+	dialogue_resume(&s->dialogue, &record, &s->task, s->now);
 	stage_perform(s);
 }
 
@@ -201,6 +203,7 @@ static void answer(struct scenario *s, const char *line)
 		{ "AT+CSQ", "+CSQ: 20,99" },
 		{ "AT+GTRAT?", "+GTRAT: 10,3,0" },
 		{ "AT+GTSET?", "+GTSET: \"CALLBREAK\",0" },
+		{ "AT+CGACT?", "+CGACT: 1,1" },
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(usual); i++)
@@ -344,6 +347,10 @@ int stage_setting(struct scenario *s, char **words, size_t n)
 		s->by_hand = true;
 	else if (n == 2 && text_equal(words[0], "rat") && text_equal(words[1], "lock"))
 		s->task.rat = RAT_LOCK;
+	else if (n == 2 && text_equal(words[0], "check") && text_equal(words[1], "registered"))
+		s->task.check = CHECK_REGISTERED;
+	else if (n == 2 && text_equal(words[0], "check") && text_equal(words[1], "pdp"))
+		s->task.check = CHECK_PDP;
 	else if (n == 2 && text_equal(words[0], "apn"))
 		s->task.apn.name = keep(s, words[1]);
 	else if (n == 3 && text_equal(words[0], "require") && text_equal(words[1], "rssi"))

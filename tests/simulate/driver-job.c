@@ -56,39 +56,41 @@ usec_t driver_due(const struct life *l)
 	return usec_max(d->row.due, upgrade_next_start(upgrade(l)));
 }
 
-/* The package for the version that runs; hops after it lead on to the target. */
-static int find_package(struct life *l)
-{
-	const struct plan *p = &l->plan;
-
-	for (unsigned i = 0; i < p->hops; i++)
-		if (text_equal(upgrade(l)->identity.version, p->versions[i]))
-			return (int) i;
-	return -1;
-}
-
-void driver_go(struct life *l)
+/* The package for that version; hops after it lead on to the target. */
+bool driver_make_task(struct life *l, const char *version)
 {
 	struct driver *d = &l->driver;
 	const struct plan *p = &l->plan;
-	int i = find_package(l);
+	unsigned i = 0;
 
-	if (i < 0) {
-		set_state(l, JOB_FAILED, REASON_NO_PACKAGE, 0);
-		return;
-	}
+	while (i < p->hops && !text_equal(version, p->versions[i]))
+		i++;
+	if (i == p->hops)
+		return false;
 	d->task = (struct upgrade_task){
 		.request = { .type = p->ftp ? GTOTA_FTP : GTOTA_HTTP, .url = p->urls[i] },
 		.from = p->versions[i],
 		.to = p->versions[i + 1],
 		.require = p->require,
 		.rat = p->rat,
+		.check = i + 1 == p->hops ? p->check : CHECK_NONE,
 	};
 	if (p->ftp) {
 		d->task.request.url = "fota.example:21";
 		d->task.request.filename = p->urls[i];
 		d->task.request.username = "fota";
 		d->task.request.password = "secret";
+	}
+	return true;
+}
+
+void driver_go(struct life *l)
+{
+	struct driver *d = &l->driver;
+
+	if (!driver_make_task(l, upgrade(l)->identity.version)) {
+		set_state(l, JOB_FAILED, REASON_NO_PACKAGE, 0);
+		return;
 	}
 	d->running = true;
 	set_state(l, JOB_RUNNING, REASON_NONE, 0);
@@ -104,7 +106,9 @@ static void take_up(struct life *l, const struct upgrade_record *record)
 
 	judge_dropped(l, true);
 	dialogue_init(&d->dialogue, &d->box, &d->who, &l->plan.timeouts, true, 0);
-	dialogue_resume(&d->dialogue, record, l->now);
+	dialogue_lend(&d->dialogue, d->room);
+	(void) driver_make_task(l, record->from);
+	dialogue_resume(&d->dialogue, record, &d->task, l->now);
 	d->row.state = d->row.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
 	d->running = d->row.state == JOB_RUNNING;
 	judge_opened(l);
@@ -164,7 +168,8 @@ static void reconcile(struct life *l)
 		set_state(l, JOB_WAITING, REASON_NONE, 0);
 	}
 	if (text_equal(upgrade(l)->identity.version, target(l)) &&
-		(d->row.state == JOB_WAITING || d->row.state == JOB_FAILED)) {
+		(d->row.state == JOB_WAITING ||
+			(d->row.state == JOB_FAILED && d->row.reason != REASON_NO_SERVICE))) {
 		l->count.corrected += d->row.state != JOB_WAITING;
 		d->dialogue.upgrade.record.end_open = false;
 		set_state(l, JOB_SUCCEEDED, REASON_NONE, 0);
@@ -266,7 +271,7 @@ bool driver_ended(struct life *l)
 	usec_t patience = usec_add(t->download, 2 * t->return_), end;
 	enum ending ending = ENDING_NEVER;
 
-	if (!d->alive || l->gap_until > l->now)
+	if (!d->alive || l->gap_until > l->now || l->glitch_until > l->now)
 		return false;
 	if (d->row.job && job_is_final(d->row.state)) {
 		ending = d->row.state == JOB_SUCCEEDED ? ENDING_SUCCEEDED

@@ -41,6 +41,8 @@ void driver_save(struct life *l, uint64_t number)
 		.row = d->row,
 	};
 	s->row.record = d->dialogue.upgrade.record;
+	s->row.not_before =
+		d->row.due > l->now ? usec_add(l->now + l->wall, d->row.due - l->now) : 0;
 }
 
 /* A row's key is the IMEI (conduct 11); until that is known it is the slot's. */
@@ -204,6 +206,18 @@ static void read_port(struct life *l)
 
 /* ---- the daemon ---- */
 
+/* The clock of durations has gone on, or begun again; what is stored is a moment of the wall clock. */
+static void take_due(struct life *l, struct row *row)
+{
+	usec_t longest = usec_max(l->plan.rules.max_delay, l->plan.rules.delay);
+	usec_t left = job_wait_left(row->not_before, l->now + l->wall, longest);
+	usec_t due = left > 0 ? l->now + left : 0;
+
+	l->count.woke_early += row->due > l->now && due == 0;
+	l->count.woke_late += due > usec_max(row->due, l->now);
+	row->due = due;
+}
+
 void driver_begin(struct life *l)
 {
 	struct driver *d = &l->driver;
@@ -215,6 +229,8 @@ void driver_begin(struct life *l)
 	d->reopen = l->now;
 	d->write_at = 0;
 	d->row = d->durable;
+	take_due(l, &d->row);
+	take_due(l, &d->parked);
 	d->who = (struct upgrade_modem){
 		.imei = l->plan.imei_named ? l->plan.module.imei : NULL,
 		.profile = l->plan.profile_named ? &l->plan.profile : NULL,
@@ -225,6 +241,7 @@ void driver_begin(struct life *l)
 	d->box.n_notices = 0;
 	dialogue_init(&d->dialogue, &d->box, &d->who, &l->plan.timeouts, record.imei[0] != '\0',
 		lost ? l->plan.timeouts.stall : LISTEN_FIRST);
+	dialogue_lend(&d->dialogue, d->room);
 	d->refused = REASON_NONE;
 	d->step = -1;
 	d->settled = l->now;
@@ -232,9 +249,8 @@ void driver_begin(struct life *l)
 		return;
 	if (d->other_boot && record.started) /* its clock has begun again */
 		record.started = l->now;
-	if (d->other_boot)
-		d->row.due = d->row.due ? l->now : 0;
-	dialogue_resume(&d->dialogue, &record, l->now);
+	(void) driver_make_task(l, record.from);
+	dialogue_resume(&d->dialogue, &record, &d->task, l->now);
 	if (record.start_durable) {
 		d->row.state = d->row.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
 		d->running = d->row.state == JOB_RUNNING;
@@ -258,6 +274,9 @@ void driver_crash(struct life *l, const struct disturbance *what)
 			commit(d, &d->saves[i].row);
 	d->n_saves = 0;
 	d->other_boot = what->other_boot;
+	l->count.restarted += what->other_boot;
+	l->count.emptied += what->store_lost;
+	l->wall += (usec_t) what->clock_step;
 	d->store_lost |= what->store_lost;
 	if (what->store_lost)
 		d->durable = d->stored = (struct row){ 0 };

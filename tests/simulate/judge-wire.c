@@ -87,9 +87,54 @@ static void check_settings(struct life *l, const char *line)
 	if ((text_starts_with(line, "AT+GTSET=\"CALLBREAK\"") && !r->callbreak.written) ||
 		(text_starts_with(line, "AT+GTSET=\"GPRSFIRST\"") && !r->gprsfirst.written) ||
 		(text_starts_with(line, "AT+GTRAT=") && !r->rat.written) ||
-		(text_starts_with(line, "AT+MIPCALL=1") && !r->pdp_opened))
+		((text_starts_with(line, "AT+MIPCALL=1") || text_starts_with(line, "AT+CGACT=1")) &&
+			!r->pdp_opened))
 		violated(l, SAVE_BEFORE_SEND, "%.20s goes out, and what it changes is not durable",
 			line);
+}
+
+bool judge_is_proven(const struct life *l)
+{
+	const struct judge *j = &l->judge;
+
+	return !j->disturbed && j->last_good != 0 &&
+	       j->last_good >= usec_add(j->first_good, l->plan.profile.timeouts.settle);
+}
+
+bool judge_is_last_hop(const struct life *l)
+{
+	return text_equal(durable(l)->to, l->plan.versions[l->plan.hops]);
+}
+
+/* A question about its service, and the version is proven? Then nothing flashes any more. */
+static bool is_service(struct life *l, const char *line)
+{
+	static const char *const registration[] = { "AT+CEREG?", "AT+CGREG?", NULL };
+	static const char *const pdp[] = { "AT+MIPCALL?", "AT+MIPCALL=1", "AT+CGACT?",
+		"AT+CGACT=1,1", NULL };
+	struct judge *j = &l->judge;
+
+	if (l->plan.check == CHECK_NONE || !judge_is_proven(l) || !judge_is_last_hop(l))
+		return false;
+	if (!is_one_of(line, registration) &&
+		!(is_one_of(line, pdp) && l->plan.check == CHECK_PDP && j->registered))
+		return j->checked != 0 && text_equal(line, "AT"); /* it had not answered */
+	if (j->checked == 0)
+		j->checked = l->now;
+	return true;
+}
+
+static void hear_service(struct judge *j, const char *line)
+{
+	const char *state = strchr(line, ',');
+	bool up = state && (state[1] == '1' || state[1] == '5') && (state[2] < '0' || state[2] > '9');
+
+	if (j->checked == 0)
+		return;
+	if (text_starts_with(line, "+CEREG:") || text_starts_with(line, "+CGREG:"))
+		j->registered |= up;
+	j->pdp |= text_starts_with(line, "+MIPCALL: 1,") ||
+		  (text_starts_with(line, "+CGACT:") && up);
 }
 
 /* Conduct 4: from the end of listening to the verdict. */
@@ -100,6 +145,8 @@ static void check_verification(struct life *l, const char *line)
 	struct judge *j = &l->judge;
 	usec_t pause = usec_min(30 * SEC, l->plan.profile.timeouts.settle);
 
+	if (is_service(l, line))
+		return;
 	if (still_listens(l))
 		violated(l, SILENT_WHILE_FLASHING, "%.30s goes out while it is to be listened to",
 			line);
@@ -192,7 +239,8 @@ static void end_line(struct life *l)
 	j->last_good = l->now;
 	if (j->disturbed)
 		j->first_good = l->now;
-	j->disturbed = false;
+	j->disturbed = j->registered = j->pdp = false;
+	j->checked = 0;
 }
 
 void judge_writes(struct life *l, const char *data, size_t size, size_t accepted)
@@ -252,6 +300,7 @@ static void heard(struct life *l, const char *line)
 		j->used[whose(l)].refused = true;
 		j->end_seen = j->end_was_seen;
 	}
+	hear_service(j, line);
 }
 
 /* A line has ended: without the noise of power-up before it and the blanks behind it. */

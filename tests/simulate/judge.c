@@ -25,6 +25,7 @@ static const char *const names[] = {
 	[FAILURE_IS_TRUE] = "failure-is-true",
 	[SETTINGS_RESTORED] = "settings-restored",
 	[UNKNOWN_SETTLES] = "unknown-settles",
+	[SERVICE_IS_TRUE] = "service-is-true",
 	[HEALTHY_SUCCEEDS] = "healthy-succeeds",
 	[EVERY_LIFE_ENDS] = "every-life-ends",
 };
@@ -198,12 +199,51 @@ static bool is_unknowable(const struct life *l)
 	return l->driver.store_lost;
 }
 
+static const char *durable_to(const struct life *l)
+{
+	return l->driver.dialogue.upgrade.record.to;
+}
+
+/* What cannot be saved is not opened, and then the data connection is not asked about. */
+static bool saves_well(const struct life *l)
+{
+	return l->plan.store_failures == 0 && l->plan.store_delay < 1 * SEC;
+}
+
+static void check_service(struct life *l)
+{
+	const struct judge *j = &l->judge;
+
+	if (l->plan.check == CHECK_NONE || !judge_is_last_hop(l))
+		return;
+	if (!j->registered)
+		violated(l, SERVICE_IS_TRUE, "success, and it has not said that it is registered");
+	if (l->plan.check == CHECK_PDP && !j->pdp && saves_well(l))
+		violated(l, SERVICE_IS_TRUE, "success, and it has not said that it has a context");
+}
+
+static void check_no_service(struct life *l)
+{
+	const struct timeouts *t = &l->plan.profile.timeouts;
+	const struct judge *j = &l->judge;
+	usec_t least = usec_min(t->registration, t->pdp);
+
+	if (l->plan.check == CHECK_NONE || !judge_is_last_hop(l))
+		violated(l, SERVICE_IS_TRUE, "no-service, and nobody wants to know");
+	if (!judge_is_proven(l) || !text_equal(fake_modem_version(world_module(l)), durable_to(l)))
+		violated(l, SERVICE_IS_TRUE, "no-service, and the version is not proven");
+	if (j->checked == 0 || usec_add(l->now, 2 * SEC) < usec_add(j->checked, least))
+		violated(l, SERVICE_IS_TRUE, "no-service after %u s",
+			(unsigned) ((l->now - j->checked) / SEC));
+}
+
 static void check_success(struct life *l)
 {
 	const struct fake_modem *m = world_module(l);
 	const struct judge *j = &l->judge;
-	const char *to = l->driver.dialogue.upgrade.record.to;
+	const char *to = durable_to(l);
 
+	check_service(l);
 	if (!text_equal(fake_modem_version(m), to))
 		violated(l, SUCCESS_IS_TRUE, "it runs %s, not %s", fake_modem_version(m), to);
 	if (!text_equal(fake_modem_imei(m), l->driver.dialogue.upgrade.record.imei))
@@ -218,8 +258,12 @@ static void check_success(struct life *l)
 static void check_failure(struct life *l, const struct upgrade_notice *n)
 {
 	const struct fake_modem *m = &l->modules[0];
-	const char *to = l->driver.dialogue.upgrade.record.to;
+	const char *to = durable_to(l);
 
+	if (n->reason == REASON_NO_SERVICE) {
+		check_no_service(l);
+		return;
+	}
 	if (l->seat == 0 && text_equal(fake_modem_version(m), to) && m->state == FAKE_RUNNING)
 		violated(l, FAILURE_IS_TRUE, "%s, and it runs %s", reason_name(n->reason), to);
 	if (!will_succeed(l))
@@ -271,6 +315,10 @@ static void check_settings(struct life *l)
 	if (before->family != FAKE_NL652 && m->truth.gprsfirst != before->gprsfirst)
 		violated(l, SETTINGS_RESTORED, "GPRSFIRST is %d and was %d", m->truth.gprsfirst,
 			before->gprsfirst);
+	/* What looks like the restart behind COMPLETE takes a context with it, as far as anybody can tell. */
+	if ((m->context || m->truth.pdp_active) && l->plan.module.n_faults == 0 &&
+		l->disturbed[DISTURBANCE_GLITCH] == 0)
+		violated(l, SETTINGS_RESTORED, "a context is open, and nobody closes it");
 	if (!text_equal(m->rat, m->row->rat))
 		violated(l, SETTINGS_RESTORED, "GTRAT is %s and was %s", m->rat, m->row->rat);
 }

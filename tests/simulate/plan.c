@@ -154,6 +154,7 @@ static void make_task(struct plan *p)
 		.idle = plan_chance(r, 500),
 	};
 	p->rat = plan_chance(r, 400) ? RAT_LOCK : RAT_KEEP;
+	p->check = (enum upgrade_check) plan_random(r, 3);
 	p->rules = (struct job_rules){
 		.attempts = 1 + (unsigned) plan_random(r, 3),
 		.delay = plan_time(r, 1 * SEC, 10 * MINUTE),
@@ -165,7 +166,7 @@ static void make_task(struct plan *p)
 
 static const char *const commands[] = { "AT", "E0", "+CGMI", "+CGMM", "+CGMR", "+CGSN",
 	"+CMEE=", "+CPIN?", "+GTOTA=?", "+GTOTA=", "+CEREG?", "+CBC", "+CPAS", "+COPS?", "+CSQ",
-	"+GTRAT", "+GTSET", "+GTSET=", "+MIPCALL?", "+MIPCALL=", "" };
+	"+GTRAT", "+GTSET", "+GTSET=", "+MIPCALL?", "+MIPCALL=", "+CGREG?", "+CGACT?", "+CGACT=", "" };
 
 static const char *const line_starts[] = { "OK", "GTOTA DOWNLOAD START", "GTOTA DOWNLOADING",
 	"GTOTA DOWNLOAD COMPLETE", "GTOTA", "+CGSN", "+CPIN", "+MIPCALL", "AT command ready",
@@ -188,6 +189,9 @@ static void fault_text(struct plan *p, struct fake_fault *f)
 		break;
 	case FAKE_FAULT_SECOND_RESET:
 		text = plan_chance(r, 500) ? "old" : "new";
+		break;
+	case FAKE_FAULT_ECHO:
+		text = (const char *[]){ "on", "off", "changing" }[plan_random(r, 3)];
 		break;
 	case FAKE_FAULT_UPDATE_REPORTS:
 		text = plan_chance(r, 500) ? "gtota" : "qind";
@@ -231,9 +235,21 @@ static void make_fault(struct plan *p, struct fake_fault *f)
 		f->number = 1 + (int) plan_random(r, 4);
 	if (plan_chance(r, 600))
 		f->times = 1 + (unsigned) plan_random(r, 3);
+	if (f->times == 0 && (f->type == FAKE_FAULT_NMEA || f->type == FAKE_FAULT_BABBLE ||
+				     f->type == FAKE_FAULT_BOOT_LOOP))
+		f->times = 1 + (unsigned) plan_random(r, 12); /* a life is long, and a store may be slow */
 	if (plan_chance(r, 300))
 		f->skip = (unsigned) plan_random(r, 6);
 	fault_text(p, f);
+}
+
+/* By NTP, by hand, by an empty battery: a second or decades, to either side. */
+static int64_t make_step(uint64_t *r)
+{
+	static const usec_t sizes[] = { 1 * SEC, 1 * HOUR, 1 * DAY, 40 * 365 * DAY };
+	usec_t size = plan_time(r, 1 * MSEC, sizes[plan_random(r, ELEMENTSOF(sizes))]);
+
+	return plan_chance(r, 500) ? (int64_t) size : -(int64_t) size;
 }
 
 /* Steps of more interest come more often by being entered more often; the others are aimed at. */
@@ -243,7 +259,7 @@ static void make_disturbance(struct plan *p, struct disturbance *d)
 	uint64_t *r = &p->random;
 	static const enum disturbance_type types[] = { DISTURBANCE_CRASH, DISTURBANCE_CRASH,
 		DISTURBANCE_CRASH, DISTURBANCE_CANCEL, DISTURBANCE_GLITCH, DISTURBANCE_GLITCH,
-		DISTURBANCE_SWAP, DISTURBANCE_GAP };
+		DISTURBANCE_SWAP, DISTURBANCE_GAP, DISTURBANCE_STEP };
 
 	*d = (struct disturbance){
 		.type = types[plan_random(r, ELEMENTSOF(types))],
@@ -262,6 +278,8 @@ static void make_disturbance(struct plan *p, struct disturbance *d)
 		d->other_boot = plan_chance(r, 200);
 		d->store_lost = plan_chance(r, 40);
 	}
+	if (d->type == DISTURBANCE_STEP || (d->other_boot && plan_chance(r, 500)))
+		d->clock_step = make_step(r);
 }
 
 void plan_make(struct plan *p, uint64_t seed, uint64_t life)

@@ -11,7 +11,7 @@ static const char *const endings[] = { "succeeded", "failed", "cancelled", "unkn
 	"never-known" };
 static const char *const outcomes[] = { "succeeded", "already", "failed", "deferred", "unknown",
 	"cancelled" };
-static const char *const disturbances[] = { "crash", "cancel", "glitch", "swap", "gap" };
+static const char *const disturbances[] = { "crash", "cancel", "glitch", "swap", "gap", "clock-step" };
 
 /* A step that is entered and left within one event is never the one that a crash finds. */
 static const char *cannot_crash(int step)
@@ -19,6 +19,7 @@ static const char *cannot_crash(int step)
 	switch (step) {
 	case STEP_IDENTIFIED:
 	case STEP_BASE:
+	case STEP_SERVED:
 	case STEP_RESTORED:
 		return "a decision, taken within one event";
 	default:
@@ -42,6 +43,10 @@ void report_add(struct report *r, const struct life *l)
 		r->faults[l->plan.module.faults[i].type] += l->modules[0].truth.faults_fired[i];
 	for (int i = 0; i < _DISTURBANCE_MAX; i++)
 		r->disturbed[i] += l->disturbed[i];
+	r->restarted += l->count.restarted;
+	r->emptied += l->count.emptied;
+	r->woke_early += l->count.woke_early;
+	r->woke_late += l->count.woke_late;
 }
 
 static void print_matrix(
@@ -96,13 +101,26 @@ static int print_faults(const struct report *r)
 			never_acts(i) ? never_acts(i) : "");
 		empty += hole;
 	}
-	printf("\ndisturbances\n");
-	for (size_t i = 0; i < _DISTURBANCE_MAX; i++) {
-		printf("  %-26s %10" PRIu64 "%s\n", disturbances[i], r->disturbed[i],
-			r->disturbed[i] ? "" : "  EMPTY");
-		empty += r->disturbed[i] == 0;
-	}
 	return empty;
+}
+
+static int print_cell(const char *name, uint64_t n)
+{
+	printf("  %-26s %10" PRIu64 "%s\n", name, n, n ? "" : "  EMPTY");
+	return n == 0;
+}
+
+static int print_disturbances(const struct report *r)
+{
+	int empty = 0;
+
+	printf("\ndisturbances\n");
+	for (size_t i = 0; i < _DISTURBANCE_MAX; i++)
+		empty += print_cell(disturbances[i], r->disturbed[i]);
+	empty += print_cell("crash, the host restarted", r->restarted);
+	empty += print_cell("crash, the store was lost", r->emptied);
+	empty += print_cell("stored wait cut short", r->woke_early);
+	return empty + print_cell("stored wait stretched", r->woke_late);
 }
 
 int report_print(const struct report *r, bool complete)
@@ -113,6 +131,7 @@ int report_print(const struct report *r, bool complete)
 	print_matrix("verdicts", outcomes, ELEMENTSOF(outcomes), r->said);
 	empty = print_crashes(r);
 	empty += print_faults(r);
+	empty += print_disturbances(r);
 	printf("\n%" PRIu64 " lives, %" PRIu64 " rounds; %" PRIu64
 	       " verdicts were corrected later, "
 	       "%" PRIu64 " failures could not be known to be premature\n",

@@ -37,6 +37,7 @@ enum disturbance_type {
 	DISTURBANCE_GLITCH, /* the port goes away for a while, the module does not notice */
 	DISTURBANCE_SWAP,   /* another module is in the slot for a while */
 	DISTURBANCE_GAP,    /* the daemon does not run for a while (SIGSTOP, suspend) */
+	DISTURBANCE_STEP,   /* somebody sets the wall clock */
 	_DISTURBANCE_MAX,
 };
 
@@ -49,6 +50,7 @@ struct disturbance {
 	usec_t duration;    /* USEC_INFINITY: for good */
 	bool other_boot;    /* CRASH: the host restarted, its clock of durations began again */
 	bool store_lost;    /* CRASH: and with an empty store */
+	int64_t clock_step; /* STEP, and CRASH with other_boot: what is added to the wall clock */
 };
 
 struct plan {
@@ -62,6 +64,7 @@ struct plan {
 	char urls[HOPS_MAX][URL_SIZE]; /* HTTP: the URL; FTP: the file name */
 	struct requirement require;
 	enum rat_policy rat;
+	enum upgrade_check check;
 	struct job_rules rules;
 	usec_t download_time; /* of one package */
 	unsigned download_ticks;
@@ -96,6 +99,7 @@ enum invariant {
 	FAILURE_IS_TRUE,
 	SETTINGS_RESTORED,
 	UNKNOWN_SETTLES,
+	SERVICE_IS_TRUE,
 	HEALTHY_SUCCEEDS,
 	EVERY_LIFE_ENDS,
 	_INVARIANT_MAX,
@@ -122,6 +126,8 @@ struct judge {
 	usec_t asked;         /* the last AT of the verification; 0: none */
 	usec_t first_good, last_good; /* AT+CGMR reached the target version */
 	bool disturbed;       /* since then something happened that makes the next one the first */
+	usec_t checked;       /* the first question about its service since then; 0: none */
+	bool registered, pdp; /* as it answered to that */
 	/* what was seen of the module */
 	unsigned received, well_formed, accepted, busy, starts, starts_checked;
 	bool open_end;        /* as the module knows it: neither FAILED nor a restart since the last start */
@@ -147,6 +153,8 @@ void judge_writes(struct life *l, const char *data, size_t size, size_t accepted
 void judge_reads(struct life *l, const char *data, size_t size);
 void judge_verdict(struct life *l, const struct upgrade_notice *n);
 bool judge_is_answering(const struct life *l);
+bool judge_is_proven(const struct life *l);            /* conduct 6, as the wire shows it */
+bool judge_is_last_hop(const struct life *l);
 void judge_end(struct life *l);
 void violated(struct life *l, enum invariant invariant, const char *format, ...) PRINTF_LIKE(3, 4);
 
@@ -169,7 +177,8 @@ struct row {
 	enum job_state state;
 	enum reason reason;
 	unsigned attempts;
-	usec_t due;
+	usec_t due;             /* in memory: of the clock of durations */
+	usec_t not_before;      /* in the store: of the wall clock */
 	struct upgrade_record record;
 };
 
@@ -182,6 +191,7 @@ struct save {
 
 struct driver {
 	struct dialogue dialogue;
+	char room[AT_COMMAND_MAX];
 	struct dialogue_box box;
 	struct upgrade_modem who;
 	struct upgrade_task task;
@@ -215,6 +225,7 @@ bool driver_ended(struct life *l);  /* is nothing more to be expected? */
 
 void driver_save(struct life *l, uint64_t number);
 void driver_notice(struct life *l, const struct upgrade_notice *n);
+bool driver_make_task(struct life *l, const char *version); /* false: there is no package for it */
 void driver_go(struct life *l);
 bool driver_may_go(const struct life *l);
 usec_t driver_due(const struct life *l);
@@ -234,12 +245,14 @@ struct count {
 	unsigned rounds, unknowable, corrected;
 	unsigned said[OUTCOMES][REASONS];
 	unsigned crashed[STEPS];
+	unsigned restarted, emptied, woke_early, woke_late; /* hosts, stores; after which a wait was cut or stretched */
 	enum ending ending;
 };
 
 struct life {
 	struct plan plan;
 	uint64_t random;
+	usec_t wall;             /* how far the wall clock is ahead of `now` */
 	usec_t now, end, linger; /* how long it is watched after its job's end */
 	struct fake_modem modules[2];
 	unsigned seat;           /* which of them is in the slot */
@@ -277,6 +290,7 @@ struct report {
 	uint64_t ended[_ENDING_MAX][REASONS];
 	uint64_t said[OUTCOMES][REASONS];
 	uint64_t crashed[STEPS];
+	uint64_t restarted, emptied, woke_early, woke_late;
 	uint64_t faults[_FAKE_FAULT_MAX];
 	uint64_t disturbed[_DISTURBANCE_MAX];
 };

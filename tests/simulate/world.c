@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define BIRTH	(1000 * SEC) /* a clock that begins at 0 would hide who mistakes 0 for "never" */
+#define WALL	(200 * 365 * DAY) /* ahead of that clock: room for steps to either side */
 #define PACKAGE 100000	     /* bytes */
 
 void say(const struct life *l, const char *format, ...)
@@ -169,7 +170,7 @@ void world_step_entered(struct life *l, int step)
 
 static void disturb(struct life *l, size_t i)
 {
-	static const char *const names[] = { "crash", "cancel", "glitch", "swap", "gap" };
+	static const char *const names[] = { "crash", "cancel", "glitch", "swap", "gap", "clock step" };
 	const struct disturbance *d = &l->plan.disturbances[i];
 	usec_t until = usec_add(l->now, d->duration);
 
@@ -197,6 +198,9 @@ static void disturb(struct life *l, size_t i)
 		break;
 	case DISTURBANCE_GAP:
 		l->gap_until = until;
+		break;
+	case DISTURBANCE_STEP:
+		l->wall += (usec_t) d->clock_step;
 		break;
 	case _DISTURBANCE_MAX:
 		break;
@@ -255,7 +259,7 @@ static usec_t next_event(const struct life *l)
 static usec_t lifetime(const struct plan *p)
 {
 	const struct timeouts *t = &p->profile.timeouts;
-	usec_t round = t->download + t->return_ + 2 * t->registration + t->pdp + p->rules.max_delay;
+	usec_t round = t->download + t->return_ + 3 * t->registration + 3 * t->pdp + p->rules.max_delay;
 
 	/* Each attempt of each hop, and a round for each thing that goes wrong. */
 	return round * (p->rules.attempts * p->hops + 12);
@@ -296,6 +300,7 @@ int life_run(struct life *l, const struct plan *plan, bool transcript, int only)
 	l->plan = *plan;
 	l->random = plan->random;
 	l->now = BIRTH;
+	l->wall = WALL;
 	l->end = BIRTH + lifetime(plan);
 	l->linger = plan_chance(&l->random, 500) ? 1 * MINUTE : plan->profile.timeouts.download;
 	l->transcript = transcript;

@@ -20,6 +20,7 @@
 
 struct rig {
 	struct at_channel c;
+	char room[AT_COMMAND_MAX];
 	usec_t now;
 	uint64_t random; /* state of the chunking; 0: everything at once, 1: byte by byte */
 	char events[4096], wire[4096];
@@ -122,6 +123,7 @@ static UNUSED void begin(struct rig *rig)
 	memset(rig, 0, sizeof(*rig));
 	rig->now = HOUR;
 	at_channel_init(&rig->c);
+	at_channel_lend(&rig->c, rig->room);
 }
 
 static UNUSED void begin_ready(struct rig *rig)

@@ -138,7 +138,7 @@ static void drops_long_lines_whole(void **state UNUSED)
 	char line[2 * AT_LINE_MAX], events[2 * AT_LINE_MAX + 16];
 	struct rig rig;
 
-	for (size_t size = AT_LINE_MAX - 1; size < sizeof(line); size += size < 530 ? 1 : 211) {
+	for (size_t size = AT_LINE_MAX - 1; size < sizeof(line); size += size < AT_LINE_MAX + 20 ? 1 : 211) {
 		begin_ready(&rig);
 		memset(line, 'x', size);
 		line[size] = '\0';
@@ -158,7 +158,7 @@ static void reports_no_half_text(void **state UNUSED)
 
 	memset(line, 'x', 100);
 	line[100] = '\0';
-	for (size_t n = 9; n <= 12; n++) {
+	for (size_t n = 2; n <= 5; n++) {
 		begin_ready(&rig);
 		send_line(&rig, "ATI", AT_EXPECT_TEXT, NULL, SEC);
 		text[4] = '\0';
@@ -244,7 +244,8 @@ static void listens_for_ever(void **state UNUSED)
 
 static bool holds(const struct rig *rig, const char *secret)
 {
-	return memmem(&rig->c, sizeof(rig->c), secret, strlen(secret)) != NULL;
+	return memmem(&rig->c, sizeof(rig->c), secret, strlen(secret)) ||
+	       memmem(rig->room, sizeof(rig->room), secret, strlen(secret));
 }
 
 /* Conduct 12. With the echo on, the module sends the password back. */
@@ -270,7 +271,7 @@ static void keeps_no_secret(void **state UNUSED)
 	assert_int_equal(send_command(&rig, line, AT_EXPECT_NOTHING, NULL, SEC), 0);
 	at_channel_sync(&rig.c, 1, rig.now); /* not a byte of it was out */
 	assert_false(holds(&rig, "hunter2"));
-	at_channel_init(&rig.c);
+	at_channel_reset(&rig.c);
 
 	begin_ready(&rig);
 	snprintf(longest, sizeof(longest), "AT+GTOTA=1,\"hunter2%0900d\"", 0);
@@ -279,6 +280,42 @@ static void keeps_no_secret(void **state UNUSED)
 	feed(&rig, "\r\r\nOK\r\n");
 	expect_events(&rig, "<ok>");
 	assert_false(holds(&rig, "hunter2"));
+
+	begin_ready(&rig);
+	send_line(&rig, longest, AT_EXPECT_NOTHING, NULL, SEC);
+	assert_true(holds(&rig, "hunter2"));
+	at_channel_reset(&rig.c); /* the port is lost */
+	assert_false(holds(&rig, "hunter2"));
+}
+
+/* Room is needed only while a long line is in flight, and then it cannot be had back. */
+static void gives_room_back(void **state UNUSED)
+{
+	char line[AT_SHORT_MAX + 1];
+	struct rig rig;
+
+	memset(line, 'T', sizeof(line));
+	line[0] = 'A';
+	line[AT_SHORT_MAX] = '\0';
+	begin_ready(&rig);
+	assert_true(at_channel_reclaim(&rig.c));
+	assert_int_equal(send_command(&rig, line, AT_EXPECT_NOTHING, NULL, SEC), -EMSGSIZE);
+	at_channel_lend(&rig.c, rig.room);
+	send_line(&rig, line, AT_EXPECT_NOTHING, NULL, SEC);
+	assert_false(at_channel_reclaim(&rig.c));
+	feed(&rig, "OK\r\n");
+	expect_events(&rig, "<ok>");
+	assert_true(at_channel_reclaim(&rig.c));
+	line[AT_SHORT_MAX - 1] = '\0';
+	send_line(&rig, line, AT_EXPECT_NOTHING, NULL, SEC);
+	feed(&rig, "OK\r\n");
+	expect_events(&rig, "<ok>");
+
+	at_channel_lend(&rig.c, rig.room);
+	line[AT_SHORT_MAX - 1] = 'T';
+	send_line(&rig, line, AT_EXPECT_NOTHING, NULL, SEC);
+	at_channel_reset(&rig.c);
+	assert_true(at_channel_reclaim(&rig.c));
 }
 
 int main(void)
@@ -293,6 +330,7 @@ int main(void)
 		cmocka_unit_test(gives_up_after_the_time),
 		cmocka_unit_test(listens_for_ever),
 		cmocka_unit_test(keeps_no_secret),
+		cmocka_unit_test(gives_room_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,71 @@ static void sees_every_byte(void **state UNUSED)
 			}
 }
 
+/* A short way must lead where the long one does, or nowhere: any byte at any place, in two pieces, after noise, in a full
+ * buffer. */
+static void plain_is_the_same(void **state UNUSED)
+{
+	static const size_t filled[] = { 0, 1, 7, AT_LINE_MAX - 9, AT_LINE_MAX - 1, AT_LINE_MAX };
+	char data[24], *line;
+	unsigned plain = 0, other = 0;
+
+	for (size_t size = 0; size <= sizeof(data); size++)
+		for (size_t at = 0; at < size; at++)
+			for (unsigned i = 0; i < 256 * ELEMENTSOF(filled); i++) {
+				struct at_line_buffer b = { .size = filled[i / 256] }, long_way, before;
+				size_t taken, line_size = 0, plain_size = 77;
+
+				memset(b.bytes, 'G', b.size);
+				memset(data, 'G', sizeof(data));
+				memset(data + at, i % 2 ? '\r' : '\n', size - at);
+				data[at] = (char) i;
+				long_way = before = b;
+				taken = at_line_take(&long_way, data, size, &line, &line_size);
+				if (at_line_take_plain(&b, data, size, 'G', &plain_size) == 0) {
+					assert_int_equal(b.size, before.size);
+					assert_int_equal(b.skipping, before.skipping);
+					assert_memory_equal(b.bytes, before.bytes, before.size);
+					other++;
+					continue;
+				}
+				plain++;
+				assert_int_equal(at_line_take_plain(&before, data, size, 'G', &plain_size),
+					taken);
+				assert_int_equal(plain_size, line ? line_size : 0);
+				assert_int_equal(b.size, long_way.size);
+				assert_int_equal(b.skipping, long_way.skipping);
+				assert_memory_equal(b.bytes, long_way.bytes, line ? line_size + 1 : b.size);
+				if (line)
+					assert_ptr_equal(line, long_way.bytes);
+			}
+	assert_true(plain > 10000 && other > 10000);
+}
+
+static void plain_leaves_the_odd(void **state UNUSED)
+{
+	static const struct {
+		struct at_line_buffer b;
+		const char *bytes;
+	} rows[] = {
+		{ { 0 }, "" },
+		{ { 0 }, "OK\r\n" },
+		{ { .size = 1, .bytes = "O" }, "K\r\n" },
+		{ { .bytes = "G" }, "\xff\r\n" },
+		{ { .bytes = "GT" }, "\x01" "GTOTA\r\n" },
+		{ { .size = AT_LINE_MAX, .skipping = true, .bytes = "G" }, "x\r\n" },
+		{ { .size = AT_LINE_MAX, .skipping = true, .bytes = "G" }, "\r\n" },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct at_line_buffer b = rows[i].b;
+		size_t size;
+
+		assert_int_equal(at_line_take_plain(&b, rows[i].bytes, strlen(rows[i].bytes), 'G', &size), 0);
+		assert_int_equal(b.size, rows[i].b.size);
+		assert_int_equal(b.skipping, rows[i].b.skipping);
+	}
+}
+
 static void passes_over_noise(void **state UNUSED)
 {
 	static const struct {
@@ -172,7 +237,7 @@ static void passes_over_noise(void **state UNUSED)
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
 		struct at_line_buffer b = { 0 };
 		char *line;
-		size_t size = strlen(rows[i].bytes), line_size;
+		size_t size = strlen(rows[i].bytes), line_size = 0;
 
 		assert_int_equal(at_line_take(&b, rows[i].bytes, size, &line, &line_size), size);
 		assert_string_equal(line, rows[i].line);
@@ -189,6 +254,8 @@ int main(void)
 		cmocka_unit_test(tells_lines_apart),
 		cmocka_unit_test(knows_unsolicited_lines),
 		cmocka_unit_test(sees_every_byte),
+		cmocka_unit_test(plain_is_the_same),
+		cmocka_unit_test(plain_leaves_the_odd),
 		cmocka_unit_test(passes_over_noise),
 	};
 

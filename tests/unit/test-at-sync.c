@@ -205,7 +205,7 @@ static void forgets_a_lost_port(void **state UNUSED)
 	begin_ready(&rig);
 	send_line(&rig, "AT+CSQ", AT_EXPECT_NOTHING, NULL, SEC);
 	feed(&rig, "half a li");
-	at_channel_init(&rig.c);
+	at_channel_reset(&rig.c);
 	assert_int_equal(at_channel_output(&rig.c, &p), 0);
 	assert_int_equal(rig.c.state, AT_CHANNEL_CLOSED);
 	feed(&rig, "RDY\r\n");

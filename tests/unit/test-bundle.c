@@ -96,6 +96,7 @@ static void fail_once(struct site *s)
 		.supply_mv = 3500,
 		.idle = true };
 	s->rig.task.rat = RAT_LOCK;
+	s->rig.task.check = CHECK_PDP;
 	s->rig.task.apn = (struct apn){
 		.name = "iot", .username = "gw", .password = CANARY, .credential = "apn"
 	};
@@ -182,6 +183,7 @@ static void there_and_back(void **state)
 	assert_string_equal(again->task.apn.password, "***");
 	assert_string_equal(again->task.apn.credential, "apn");
 	assert_int_equal(again->task.rat, RAT_LOCK);
+	assert_int_equal(again->task.check, CHECK_PDP);
 	assert_memory_equal(&again->replay.timeouts, &s->rig.timeouts, sizeof(struct timeouts));
 	assert_true(again->replay.named);
 

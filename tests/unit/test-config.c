@@ -32,7 +32,7 @@
 	"      \"retry\": { \"attempts\": 7, \"delay\": \"1min\", \"max_delay\": \"1h 30min\", \"max_bytes\": 5000000000 },"  \
 	"      \"require\": { \"technology\": \"lte\", \"rssi_dbm\": -100, \"roaming\": false,"    \
 	"                     \"supply_mv\": 3500, \"idle\": false },"                             \
-	"      \"rat\": \"lock\", \"recover\": \"never\" },"                                       \
+	"      \"rat\": \"lock\", \"check\": \"pdp\", \"recover\": \"never\" },"                     \
 	"    { \"name\": \"rest\", \"target\": \"16000.1000.00.01.29\", \"priority\": -6 } ],"     \
 	"  \"timeouts\": { \"command\": \"50ms\", \"register\": \"1s\", \"return\": \"2d\" },"     \
 	"  \"profiles\": { \"$comment\": \"c\", \"NL668\": { \"mipcall\": \"required\","           \
@@ -134,6 +134,7 @@ static void test_campaigns(void **state)
 	assert_int_equal(c->require.supply_mv, 3500);
 	assert_false(c->require.idle);
 	assert_int_equal(c->rat, RAT_LOCK);
+	assert_int_equal(c->check, CHECK_PDP);
 	c = &s->config->campaigns[1];
 	assert_true(c->all);
 	assert_int_equal(c->max_parallel, 0);
@@ -147,6 +148,7 @@ static void test_campaigns(void **state)
 	assert_int_equal(c->require.supply_mv, 0);
 	assert_true(c->require.idle);
 	assert_int_equal(c->rat, RAT_KEEP);
+	assert_int_equal(c->check, CHECK_REGISTERED);
 }
 
 static void test_timeouts(void **state)

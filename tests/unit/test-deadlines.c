@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "daemon/deadlines.h"
+#include "core/deadlines.h"
 
 /* The heap against a search of all, over a long random life. */
 static void test_heap(void **state UNUSED)

@@ -86,6 +86,15 @@ static const struct row {
 		NULL, NEW, 1, 1 },
 	{ "say percent=30 line=\"+SIM DROP\"", FAKE_L610, "30%\r\n\r\n+SIM DROP\r\n", NULL, NEW, 1,
 		1 },
+	{ "echo is=on", FAKE_L610, "ATE0\r" OK "AT+CMEE=1\r" OK, NULL, NEW, 1, 9 },
+	{ "echo is=off", FAKE_L610, OK OK OK, "AT\r", NEW, 1, 9 },
+	{ "echo is=changing", FAKE_L610, OK "ATE0\r" OK "AT+CMEE=1\r" OK "\r\n861", NULL, NEW, 1, 9 },
+	{ "sleep time=500ms", FAKE_L610, "AT\rATE0\rAT+CMEE=1\r", OK, OLD, 0, 9 },
+	{ "sleep time=1s times=1", FAKE_L610, "AT\rATE0\r" OK, NULL, NEW, 1, 1 },
+	{ "wrong-baud", FAKE_L610, NULL, OK, OLD, 0, 9 },
+	{ "wrong-baud times=1", FAKE_L610, "ATE0\r" OK, NULL, NEW, 1, 1 },
+	{ "nmea", FAKE_L610, "*47\r\n\r\n$GPGSA", OK, OLD, 0, 9 },
+	{ "babble number=10 time=1s", FAKE_L610, "~~~~~~~~~~~~~~~~~~~~", "\n", OLD, 0, 9 },
 	{ "foreign-download time=5s", FAKE_L610,
 		"AT\r\r\nOK\r\n\r\nGTOTA DOWNLOADING: 10%\r\n\r\nGTOTA DOWNLOADING: 20%", NULL, NEW,
 		1, 1 },
@@ -101,6 +110,9 @@ static const struct row {
 	{ "restart percent=20", FAKE_L610, "DOWNLOADING: 10%\r\n[lost][back]\r\nAT command ready",
 		COMPLETE, OLD, 1, 1 },
 	{ "restart command=+GTSET=", FAKE_NL668, "[lost][back]", NULL, NEW, 1, 1 },
+	{ "boot-loop times=3", FAKE_L610,
+		COMPLETE "[lost][back]\r\nAT command ready\r\n[lost][back]\r\nAT command ready", NULL,
+		NEW, 1, 3 },
 	{ "keep-port", FAKE_L610, COMPLETE "\r\nAT command ready", "[lost]", NEW, 1, 1 },
 	/* framing */
 	{ "crcrlf", FAKE_L610, "\r\r\n+CBC: 0,80,3840\r\r\n\r\r\nOK\r\r\n", NULL, NEW, 1, 9 },
@@ -112,10 +124,12 @@ static const struct row {
 	{ "chunks", FAKE_L610, COMPLETE, NULL, NEW, 1, 50 },
 	/* SIM, network, supply, call */
 	{ "sim-pin", FAKE_L610, "\r\n+CPIN: SIM PIN\r\n" OK, "+MIPCALL: 10", OLD, 0, 2 },
+	{ "sim-puk", FAKE_L610, "\r\n+CPIN: SIM PUK\r\n" OK, "+MIPCALL: 10", OLD, 0, 2 },
 	{ "sim-busy times=1", FAKE_L610, "\r\n+CME ERROR: 14\r\n", "CPIN: READY", NEW, 1, 1 },
 	{ "sim-absent", FAKE_L610, "\r\n+CME ERROR: 10\r\n", NULL, OLD, 0, 2 },
 	{ "not-registered", FAKE_NL668, "\r\n+CEREG: 0,2\r\n" OK "\r\n+COPS: 0\r\n", NULL, OLD, 0,
 		1 },
+	{ "not-registered number=3", FAKE_L610, "\r\n+CEREG: 0,3\r\n", NULL, OLD, 0, 1 },
 	{ "roaming", FAKE_L610, "\r\n+CEREG: 0,5\r\n", NULL, NEW, 1, 1 },
 	{ "2g", FAKE_L610, "\r\n+CEREG: 0,0\r\n" OK "\r\n+COPS: 0,2,\"26201\",0\r\n", NULL, NEW, 1,
 		2 },
@@ -222,6 +236,23 @@ static void test_version_other(void **state)
 	rig_power(&rig, FAKE_L610, 0, "version-other version=16000.9");
 	live(&rig);
 	assert_string_equal(fake_modem_version(&rig.m), "16000.9");
+}
+
+static void test_error_form(void **state)
+{
+	static const char *const faults[] = { "error-form", "error-form number=1", "error-form number=0" };
+	static const char *const seen[] = { "\r\n+CME ERROR: invalid command line\r\n",
+		"\r\n+CME ERROR: 58\r\n", "\r\nERROR\r\n" };
+	static struct rig rig;
+
+	(void) state;
+	for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+		rig_power(&rig, FAKE_L610, 0, faults[i]);
+		rig_send(&rig, i == 1 ? "ATE0" : "ATE0+CMEE=1");
+		rig_clear(&rig);
+		rig_send(&rig, "AT+NONE");
+		assert_string_equal(rig.wire, seen[i]);
+	}
 }
 
 static void test_ring_with_callbreak_off(void **state)
@@ -439,6 +470,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_fault),
 		cmocka_unit_test(test_version_other),
+		cmocka_unit_test(test_error_form),
 		cmocka_unit_test(test_ring_with_callbreak_off),
 		cmocka_unit_test(test_mismatch_said_as_failed),
 		cmocka_unit_test(test_boot_loader_reports_on_a_uart),

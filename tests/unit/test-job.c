@@ -225,6 +225,27 @@ static void test_backoff(void **state)
 	}
 }
 
+/* conduct 15: the wall clock may be set by years while a wait is stored. */
+static void test_stored_waits(void **state)
+{
+	static const struct {
+		usec_t not_before, wall, left;
+	} rows[] = {
+		{ 0, 1000 * DAY, 0 },
+		{ 1000 * DAY, 1000 * DAY, 0 },
+		{ 1000 * DAY + 1 * HOUR, 1000 * DAY, 1 * HOUR },
+		{ 1000 * DAY + 5 * HOUR, 1000 * DAY, 4 * HOUR },
+		{ 1000 * DAY, 0, 4 * HOUR }, /* set back */
+		{ 1000 * DAY, 9000 * DAY, 0 }, /* set forward */
+		{ USEC_INFINITY, 1000 * DAY, 4 * HOUR },
+	};
+	(void) state;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		if (job_wait_left(rows[i].not_before, rows[i].wall, 4 * HOUR) != rows[i].left)
+			fail_msg("row %zu", i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_stored_waits),
 	};
 
 	return cmocka_run_group_tests_name("core/job", tests, NULL, NULL);

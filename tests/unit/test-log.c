@@ -2,6 +2,7 @@
  * own). */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <pty.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,14 +30,17 @@ int sd_journal_sendv(const struct iovec *iov, int n);
 static char entry[16384];
 static int journal_answer;
 static unsigned sends;
+static pthread_mutex_t journal_lock = PTHREAD_MUTEX_INITIALIZER; /* held: its socket is full */
 
+/* In the log's own thread. */
 int sd_journal_sendv(const struct iovec *iov, int n)
 {
 	size_t used = 0;
 
+	pthread_mutex_lock(&journal_lock);
+	pthread_mutex_unlock(&journal_lock);
 	sends++;
-	for (int i = 0; i < n; i++) {
-		assert_true(used + iov[i].iov_len + 2 < sizeof(entry));
+	for (int i = 0; i < n && used + iov[i].iov_len + 2 < sizeof(entry); i++) {
 		memcpy(entry + used, iov[i].iov_base, iov[i].iov_len);
 		used += iov[i].iov_len;
 		entry[used++] = '\n';
@@ -44,6 +48,8 @@ int sd_journal_sendv(const struct iovec *iov, int n)
 	entry[used] = '\0';
 	return journal_answer;
 }
+
+#define PATIENCE (60 * SEC)
 
 /* stderr goes into a file that is read back. */
 struct fixture {
@@ -74,6 +80,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	log_flush(PATIENCE);
 	dup2(f->real_stderr, STDERR_FILENO);
 	close(f->real_stderr);
 	close(f->file);
@@ -84,7 +91,10 @@ static int teardown(void **state)
 /* What was written since the last call, without the time. */
 static const char *shown(struct fixture *f)
 {
-	ssize_t n = pread(f->file, f->text, sizeof(f->text) - 1, 0);
+	ssize_t n;
+
+	log_flush(PATIENCE);
+	n = pread(f->file, f->text, sizeof(f->text) - 1, 0);
 
 	assert_true(n >= 0);
 	f->text[n] = '\0';
@@ -212,6 +222,7 @@ static void test_colour(void **state)
 		assert_int_equal(strstr(text, "x\033[0m\r\n") != NULL, table[i].coloured);
 		assert_non_null(strstr(text, " err: x"));
 	}
+	log_flush(PATIENCE);
 	dup2(f->file, STDERR_FILENO);
 	close(master);
 	close(slave);
@@ -257,6 +268,7 @@ static void test_journal(void **state)
 	fields = LOG_FIELDS_NONE;
 	fields.reason = "";
 	log_event(LOG_INFO, LOG_MESSAGE_STARTED, &fields, "ready");
+	log_flush(PATIENCE);
 	snprintf(expected, sizeof(expected),
 		"MESSAGE=ready\nPRIORITY=6\nMESSAGE_ID=%s\nSYSLOG_IDENTIFIER=fotad\n",
 		log_message_id(LOG_MESSAGE_STARTED));
@@ -275,6 +287,7 @@ static void test_journal_limits(void **state)
 	fields.reason = "stalled";
 	journal_on(f);
 	log_event(LOG_INFO, LOG_MESSAGE_STEP, &fields, "%s", huge);
+	log_flush(PATIENCE);
 	assert_int_equal(sends, 1);
 	assert_true(text_starts_with(entry, "MESSAGE=yyy"));
 	assert_non_null(strstr(entry, "y...\nPRIORITY=6\nMESSAGE_ID="));
@@ -305,6 +318,55 @@ static void test_not_the_journal(void **state)
 		assert_string_equal(shown(f) + 8, " info: x\n");
 	}
 	assert_int_equal(sends, 0);
+}
+
+/* Conduct 14: who reads the log may stall, who writes it does not. What was lost is said, where it was. */
+static void test_stalled_reader(void **state)
+{
+	struct fixture *f = *state;
+	enum { LINES = 40000 };
+	unsigned next = 0, number, lost = 0;
+	char line[256];
+	int ends[2];
+	FILE *reader;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	for (unsigned i = 0; i < LINES; i++)
+		log_event(LOG_INFO, LOG_MESSAGE_STEP, NULL, "line %u %0100d", i, 0);
+	log_flush(1 * MSEC); /* ends although nothing is read */
+	reader = fdopen(ends[0], "r");
+	assert_non_null(reader);
+	while (lost == 0 && fgets(line, sizeof(line), reader)) {
+		if (sscanf(line, "%*s info: line %u ", &number) == 1)
+			assert_int_equal(number, next++);
+		else
+			assert_int_equal(sscanf(line, "%*s warning: the log is read too slowly: %u lines are lost", &lost), 1);
+	}
+	assert_true(lost > 0);
+	assert_int_equal(next + lost, LINES);
+	log_event(LOG_INFO, LOG_MESSAGE_STEP, NULL, "line %u", LINES);
+	assert_non_null(fgets(line, sizeof(line), reader));
+	assert_string_equal(line + 8, " info: line 40000\n");
+	log_flush(PATIENCE);
+	dup2(f->file, STDERR_FILENO);
+	fclose(reader);
+}
+
+static void test_full_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	journal_on(f);
+	pthread_mutex_lock(&journal_lock);
+	log_event(LOG_INFO, LOG_MESSAGE_STEP, NULL, "first");
+	log_event(LOG_INFO, LOG_MESSAGE_STEP, NULL, "second");
+	log_flush(1 * MSEC);
+	pthread_mutex_unlock(&journal_lock);
+	log_flush(PATIENCE);
+	assert_int_equal(sends, 2);
+	assert_true(text_starts_with(entry, "MESSAGE=second\n"));
 }
 
 static void test_messages(void **state UNUSED)
@@ -338,6 +400,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_journal_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_journal_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_the_journal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stalled_reader, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_journal, setup, teardown),
 		cmocka_unit_test(test_messages),
 	};
 

@@ -50,6 +50,7 @@ static const struct {
 	{ REASON_DEADLINE, "deadline", REASON_PERSON },
 	{ REASON_CREDENTIAL, "credential", REASON_PERSON },
 	{ REASON_STORE, "store", REASON_WAITS },
+	{ REASON_SHORTAGE, "shortage", REASON_WAITS },
 };
 
 static void test_words(void **state)

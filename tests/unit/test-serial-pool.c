@@ -1,7 +1,7 @@
 /*
  * The worker threads, with ports that do as they are told: this program has its own
  * serial_resolve(), serial_port_open() and serial_port_close() in place of those of serial-open.c.
- * "/ok" opens, "/busy" is held by process 42, "/stuck" and
+ * "/ok" opens, "/busy" is held by process 42, "/nobody" is not there, "/stuck", "/far" and
  * "/slow-close" wait until they are let go.
  */
 #include <errno.h>
@@ -42,6 +42,10 @@ static void wait_here(void)
 
 int serial_resolve(const char *path, char ret[static PATH_MAX], dev_t *ret_device)
 {
+	if (text_equal(path, "/nobody"))
+		return -ENOENT;
+	if (text_equal(path, "/far")) /* on a file system that hangs */
+		wait_here();
 	*ret_device = text_equal(path, "/null")
 			      ? makedev(1, 3)
 			      : 1; /* as /dev/null's, which all descriptors are of */
@@ -159,7 +163,6 @@ static void test_results(void **state)
 	assert_int_equal(result.error, 0);
 	assert_true(result.ticket == ticket);
 	assert_string_equal(result.userdata, "/ok");
-	assert_string_equal(result.path, "/ok");
 	serial_close(pool, result.fd);
 	wait_until(&closed, 1);
 
@@ -171,6 +174,36 @@ static void test_results(void **state)
 	assert_false(serial_pool_result(pool, &result));
 	assert_int_equal(
 		poll(&(struct pollfd){ .fd = serial_pool_fd(pool), .events = POLLIN }, 1, 0), 0);
+}
+
+/* Where does it lead? Nothing is opened for that; and who asks does not wait (conduct 14). */
+static void test_look(void **state)
+{
+	static const struct {
+		const char *path;
+		usec_t timeout;
+		int error;
+	} table[] = {
+		{ "/ok", 60 * SEC, 0 },
+		{ "/busy", 60 * SEC, 0 },
+		{ "/nobody", 60 * SEC, -ENOENT },
+		{ "/far", 1, -ETIMEDOUT },
+	};
+	struct serial_pool *pool = *state;
+	struct serial_result result;
+	uint64_t ticket;
+
+	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+		assert_int_equal(serial_look(pool, table[i].path, table[i].timeout, NULL, &ticket), 0);
+		result = next_result(pool);
+		assert_int_equal(result.error, table[i].error);
+		assert_true(result.ticket == ticket);
+		assert_int_equal(result.fd, -1);
+		if (result.error == 0)
+			assert_int_equal(result.device, 1);
+	}
+	assert_int_equal(serial_look(pool, "/far", 60 * SEC, NULL, &ticket), -ETIMEDOUT);
+	assert_int_equal(opened, 0);
 }
 
 /* More stuck ports than threads: each is reported, all others still open, what comes late is
@@ -337,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_results, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),

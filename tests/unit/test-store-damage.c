@@ -235,6 +235,52 @@ static void test_damaged_history(void **state)
 	assert_int_equal(done.error, -EUCLEAN);
 }
 
+/* Values that no fotad writes: damage, and neither cut nor taken for want of memory. */
+static void test_values(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *sql;
+		bool opens; /* what is read only when the modem turns up */
+	} rows[] = {
+		{ "UPDATE jobs SET id = 9223372036854775807", false },
+		{ "UPDATE sqlite_sequence SET seq = 9223372036854775807", false },
+		{ "UPDATE jobs SET cme = 2147483648", true },
+		{ "UPDATE jobs SET attempts = -1", true },
+		{ "UPDATE jobs SET reported = 2", true },
+		{ "UPDATE jobs SET target = '1.' || char(0) || '28'", true },
+		{ "UPDATE attempts SET number = 4294967296", true },
+		{ "UPDATE attempts SET cme = -2", true },
+		{ "UPDATE attempts SET evidence = NULL", true },
+		{ "UPDATE modems SET version = 16000", true },
+	};
+	struct store_job job = make_job("c", "m", "111");
+	struct store_attempt attempt = { .number = 1 };
+	struct store_modem modem = { .name = "m", .imei = "111" };
+	struct store_change what = { .job = &job, .attempt = &attempt, .modem = &modem };
+	struct store_found found;
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		f->store = store_close(f->store);
+		(void) unlink(inside(f, STORE_FILE));
+		assert_int_equal(reopen(f, BOOT), 0);
+		assert_int_equal(change(f, &what), 0);
+		f->store = store_close(f->store);
+		assert_int_equal(sql(f, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql"
+					" = replace(replace(replace(sql, ' NOT NULL', ''), ' STRICT', ''),"
+					" ' version TEXT', ' version')"
+					" WHERE name IN ('jobs', 'attempts', 'modems')"),
+			SQLITE_OK);
+		assert_int_equal(sql(f, rows[i].sql), SQLITE_OK);
+		r = reopen(f, BOOT);
+		if (rows[i].opens && r == 0)
+			r = store_find_now(f->store, "c", "m", &found);
+		if (r != -EUCLEAN)
+			fail_msg("%s: %d", rows[i].sql, r);
+	}
+}
+
 /* Any byte of the file may be wrong: an answer, whatever it is, and after it a store that works. */
 static void test_flips(void **state)
 {
@@ -306,6 +352,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condemned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flips, setup, teardown),
 	};
 

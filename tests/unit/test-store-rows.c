@@ -96,7 +96,7 @@ static void test_attempts(void **state)
 	assert_string_equal(ask(f, "SELECT evidence FROM attempts WHERE ended != 0"),
 		"before=1.28 after= reports=9 first-percent=-1 last-percent=-1 silence=0 lost=0 "
 		"returned=0 booted=0 lives=0 cme=-1 preparing=0 downloading=0 installing=0 "
-		"verifying=0 reads=0 first-read=0 last-read=0");
+		"verifying=0 reads=0 first-read=0 last-read=0 eps=-1 gprs=-1 pdp=-1");
 }
 
 static void test_modems(void **state)

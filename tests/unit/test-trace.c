@@ -107,6 +107,39 @@ static void resumed(void **state)
 	end(r);
 }
 
+/* A ring so small that it begins anew in the middle of the check. */
+static void no_service(void **state)
+{
+	static const struct {
+		const char *command, *answer;
+	} rows[] = {
+		{ "AT+CEREG?", "+CEREG: 0,2|OK" },
+		{ "AT+MIPCALL?", "+MIPCALL: 0|OK" },
+		{ "AT+MIPCALL=1,*", "+CME ERROR: 30" }, /* opened again and again */
+	};
+	(void) state;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct recorder *r = begin("L610", TRACE_SIZE_MIN);
+
+		r->rig.task.check = CHECK_PDP;
+		use_apn(r, CANARY);
+		rig_go(&r->rig);
+		rig_until(&r->rig, "download");
+		rig_hear(&r->rig, "GTOTA DOWNLOAD COMPLETE");
+		rig_lost(&r->rig);
+		rig_answer(&r->rig, rows[i].command, rows[i].answer);
+		rig_answer(&r->rig, "AT+CGMR", NEW "|OK");
+		if (i > 0)
+			rig_answer(&r->rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
+		rig_open(&r->rig);
+		rig_until(&r->rig, "hold");
+		assert_true(replay_all(r, OUTCOME_FAILED, REASON_NO_SERVICE) >= 1);
+		assert_true(r->trace.dropped > 0);
+		end(r);
+	}
+}
+
 /* ---- the ring ---- */
 
 static void long_download(void **state)
@@ -261,6 +294,7 @@ int main(void)
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(unknown),
 		cmocka_unit_test(resumed),
+		cmocka_unit_test(no_service),
 		cmocka_unit_test(long_download),
 		cmocka_unit_test(flood),
 		cmocka_unit_test(differences),

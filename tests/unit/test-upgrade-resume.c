@@ -221,6 +221,20 @@ static void test_not_back(void **state)
 	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
 }
 
+/* A stored start that lies ahead of the clock is damage, or of another boot: rule 8 waits no longer for it. */
+static void test_started_ahead(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "NL668");
+	rig.durable.end_open = true;
+	rig.durable.started = USEC_INFINITY - 1;
+	rig_crash(&rig);
+	assert_true(upgrade_next_start(&rig.d.upgrade) <= rig.now + 2 * HOUR);
+	assert_true(upgrade_next_start(&rig.d.upgrade) > rig.now);
+}
+
 /* The port goes while it listens again: its return ends the listening (conduct 4). */
 static void test_lost_while_listening(void **state)
 {
@@ -318,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_report_after_crash),
 		cmocka_unit_test(test_later),
 		cmocka_unit_test(test_not_back),
+		cmocka_unit_test(test_started_ahead),
 		cmocka_unit_test(test_lost_while_listening),
 		cmocka_unit_test(test_crash_at_every_save),
 	};

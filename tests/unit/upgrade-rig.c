@@ -25,6 +25,8 @@ static const struct rig_answer healthy[] = {
 	{ "AT+GTSET=*", "OK", 0 },
 	{ "AT+MIPCALL?", "+MIPCALL: 1,10.1.2.3|OK", 0 },
 	{ "AT+MIPCALL=*", "OK", 0 },
+	{ "AT+CGACT?", "+CGACT: 1,1|OK", 0 },
+	{ "AT+CGACT=*", "OK", 0 },
 	{ "AT+GTOTA=*", "OK", 0 },
 };
 
@@ -111,8 +113,11 @@ static void check_line(struct rig *rig, const char *line)
 		"ATI", NULL };
 	static const char *const verification[] = { "AT", "ATE0", "AT+CMEE=1", "AT+CGMR", "AT+CGSN",
 		NULL };
+	static const char *const service[] = { "AT", "AT+CEREG?", "AT+CGREG?", "AT+MIPCALL?",
+		"AT+MIPCALL=1", "AT+MIPCALL=1,\"iot.example\",\"gw\",\"kanarie-Zx91\"", "AT+CGACT?", "AT+CGACT=1,1", NULL };
 	const struct upgrade *u = &rig->d.upgrade;
 	bool start = strncmp(line, "AT+GTOTA=", 9) == 0 && line[9] != '?';
+	bool checking = strncmp(rig_step(rig), "check-", 6) == 0;
 
 	if (!u->identified && !u->record.start_durable)
 		assert_true(is_one_of(line, strangers));
@@ -122,6 +127,9 @@ static void check_line(struct rig *rig, const char *line)
 		assert_true(rig->durable.end_open);
 		assert_true(rig->durable.callbreak.written);
 		assert_true(rig->n_callbreaks >= rig->n_starts);
+	} else if (checking) { /* the version is proven */
+		assert_true(is_one_of(line, service));
+		assert_string_equal(u->identity.version, rig->task.to);
 	} else if (u->record.start_durable && !u->awaited) {
 		assert_true(is_one_of(line, verification));
 		assert_int_equal(upgrade_phase(u), PHASE_VERIFYING);
@@ -138,7 +146,7 @@ static void check_line(struct rig *rig, const char *line)
 		assert_true(rig->durable.callbreak.written);
 	if (strncmp(line, "AT+GTRAT=", 9) == 0)
 		assert_true(rig->durable.rat.written);
-	if (strncmp(line, "AT+MIPCALL=1", 12) == 0)
+	if (strncmp(line, "AT+MIPCALL=1", 12) == 0 || strncmp(line, "AT+CGACT=1", 10) == 0)
 		assert_true(rig->durable.pdp_opened);
 }
 
@@ -327,11 +335,13 @@ void rig_begin(struct rig *rig, const char *profile)
 	rig_answer(rig, "AT+CGMM",
 		strcmp(profile, "L610") == 0 ? "L610-CN-62-36|OK" : "NL668-EU-00|OK");
 	dialogue_init(&rig->d, &rig->box, &rig->modem, &rig->timeouts, true, 2 * SEC);
+	dialogue_lend(&rig->d, rig->room);
 }
 
 void rig_untrusted(struct rig *rig, usec_t quiet)
 {
 	dialogue_init(&rig->d, &rig->box, &rig->modem, &rig->timeouts, false, quiet);
+	dialogue_lend(&rig->d, rig->room);
 }
 
 static void add_answer(struct rig *rig, const char *command, const char *text, unsigned times)
@@ -388,7 +398,8 @@ void rig_crash(struct rig *rig)
 	rig->partial[0] = '\0';
 	rig->pending = 0;
 	dialogue_init(&rig->d, &rig->box, &rig->modem, &rig->timeouts, true, 2 * SEC);
-	dialogue_resume(&rig->d, &rig->durable, rig->now);
+	dialogue_lend(&rig->d, rig->room);
+	dialogue_resume(&rig->d, &rig->durable, &rig->task, rig->now);
 	rig_forget(rig);
 }
 

@@ -44,6 +44,7 @@ struct rig_answer {
 
 struct rig {
 	struct dialogue d;
+	char room[AT_COMMAND_MAX];
 	struct dialogue_box box;
 	struct timeouts timeouts;
 	struct profile profile; /* a copy of the built-in row, to be changed before rig_open() */

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-#include "daemon/deadlines.h"
+#include "core/deadlines.h"
 
 /* Makes one heap of two; both are roots, either may be NULL. */
 static struct deadline *merge(struct deadline *a, struct deadline *b)

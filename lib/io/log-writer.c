@@ -1,0 +1,149 @@
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/macros.h"
+#include "io/log-writer.h"
+
+#define STACK_SIZE (256 * 1024)
+
+struct backlog {
+	size_t used;
+	unsigned lost; /* lines that came after these and found no room */
+	max_align_t bytes[LOG_BACKLOG_MAX / sizeof(max_align_t)];
+};
+
+static struct backlog backlogs[2];
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t filled, idle;
+	const struct log_output *output; /* NULL: there is no thread */
+	struct backlog *filling;
+	bool busy; /* the thread writes the other one */
+} writer = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.filled = PTHREAD_COND_INITIALIZER,
+	.idle = PTHREAD_COND_INITIALIZER,
+	.filling = &backlogs[0],
+};
+
+/* Each record follows its size, both in whole units of max_align_t. */
+static size_t units(size_t size)
+{
+	return (size + sizeof(max_align_t) - 1) / sizeof(max_align_t);
+}
+
+static void write_out(struct backlog *backlog)
+{
+	size_t size;
+
+	for (size_t at = 0; at < backlog->used; at += 1 + units(size)) {
+		memcpy(&size, &backlog->bytes[at], sizeof(size));
+		writer.output->write(&backlog->bytes[at + 1], size);
+	}
+	if (backlog->lost > 0)
+		writer.output->say_lost(backlog->lost);
+	backlog->used = 0;
+	backlog->lost = 0;
+}
+
+static void *run(void *userdata UNUSED)
+{
+	struct backlog *full;
+
+	pthread_mutex_lock(&writer.lock);
+	for (;;) {
+		while (writer.filling->used == 0) {
+			writer.busy = false;
+			pthread_cond_broadcast(&writer.idle);
+			pthread_cond_wait(&writer.filled, &writer.lock);
+		}
+		writer.busy = true;
+		full = writer.filling;
+		writer.filling = full == &backlogs[0] ? &backlogs[1] : &backlogs[0];
+		pthread_mutex_unlock(&writer.lock);
+		write_out(full);
+		pthread_mutex_lock(&writer.lock);
+	}
+	return NULL;
+}
+
+static int start_thread(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	int r = pthread_attr_init(&attributes);
+
+	if (r != 0)
+		return -r;
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	/* Signals are the loop's: a thread starts with what its creator blocks. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread, &attributes, run, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return -r;
+}
+
+int log_writer_start(const struct log_output *output)
+{
+	int r;
+
+	if (writer.output)
+		return 0;
+	writer.output = output; /* the thread reads it */
+	r = start_thread();
+	if (r < 0)
+		writer.output = NULL;
+	return r;
+}
+
+bool log_writer_add(const void *record, size_t size)
+{
+	size_t wanted = 1 + units(size);
+	struct backlog *backlog;
+	bool wake;
+
+	if (!writer.output)
+		return false;
+	pthread_mutex_lock(&writer.lock);
+	backlog = writer.filling;
+	/* Behind a lost line nothing more: else it would be said in the wrong place. */
+	if (backlog->lost > 0 || wanted > ELEMENTSOF(backlog->bytes) - backlog->used) {
+		backlog->lost++;
+	} else {
+		memcpy(&backlog->bytes[backlog->used], &size, sizeof(size));
+		memcpy(&backlog->bytes[backlog->used + 1], record, size);
+		backlog->used += wanted;
+	}
+	wake = !writer.busy;
+	pthread_mutex_unlock(&writer.lock);
+	if (wake)
+		pthread_cond_signal(&writer.filled);
+	return true;
+}
+
+void log_writer_flush(usec_t patience)
+{
+	struct timespec until;
+	usec_t end;
+	int r = 0;
+
+	if (!writer.output)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	end = (usec_t) until.tv_sec * SEC + (usec_t) until.tv_nsec / 1000 + patience;
+	until.tv_sec = (time_t) (end / SEC);
+	until.tv_nsec = (long) (end % SEC * 1000);
+	pthread_mutex_lock(&writer.lock);
+	while (r == 0 && (writer.busy || writer.filling->used > 0))
+		r = pthread_cond_clockwait(&writer.idle, &writer.lock, CLOCK_MONOTONIC, &until);
+	pthread_mutex_unlock(&writer.lock);
+}

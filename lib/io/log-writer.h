@@ -1,0 +1,30 @@
+/*
+ * log-writer - the log's own thread: what the loop says is written there, because a reader that stalls (a pipe, a
+ * terminal that was stopped, a journal whose socket is full) blocks whoever writes, and the loop must not (conduct 14).
+ *
+ *      log_event() --> records, in order --> [ filling ]  swap  [ being written ] --> output(), which may block
+ *
+ * What finds no room is counted and said afterwards. What still lies here when the process crashes is lost.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/usec.h"
+
+#define LOG_BACKLOG_MAX (1024 * 1024) /* bytes, twice: every modem of a large fleet says something at once */
+
+struct log_output {
+	void (*write)(const void *record, size_t size); /* one of log_writer_add(), aligned for anything */
+	void (*say_lost)(unsigned lines);               /* so many were lost before what is written next */
+};
+
+/* Once; the second time nothing happens. output must outlive the process. -EAGAIN: no thread can be had. */
+int log_writer_start(const struct log_output *output);
+
+/* false: there is no thread, so the caller writes for himself. */
+bool log_writer_add(const void *record, size_t size);
+
+/* Waits until all is written, but not longer than so. */
+void log_writer_flush(usec_t patience);
