@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct options {
 	int log_level;
 	bool check_config;
 	bool acknowledge;
+	const char *resume; /* a campaign */
 };
 
 static void help(void)
@@ -46,6 +48,7 @@ static void help(void)
 	       "  --replay=FILE      live the attempt of a bundle once more and print it; exit 0 when\n"
 	       "                     the verdict is the same, 1 when not, 78 when FILE is no bundle\n"
 	       "  --acknowledge      after the state was lost: let jobs start again (fotad must not run)\n"
+	       "  --resume=CAMPAIGN  what was halted goes on at the next start (fotad must not run)\n"
 	       "  --version, --help\n\n"
 	       "Exit codes: 0 done, 1 failed, 64 usage, 69 another fotad holds the state, 70 "
 	       "internal,\n"
@@ -67,6 +70,7 @@ enum {
 	OPTION_CHECK,
 	OPTION_REPLAY,
 	OPTION_ACKNOWLEDGE,
+	OPTION_RESUME,
 	OPTION_VERSION,
 	OPTION_HELP
 };
@@ -99,6 +103,9 @@ static int take_option(struct options *o, int option)
 	case OPTION_ACKNOWLEDGE:
 		o->acknowledge = true;
 		return -1;
+	case OPTION_RESUME:
+		o->resume = optarg;
+		return -1;
 	case OPTION_VERSION:
 		printf("fotad " PACKAGE_VERSION "\n");
 		return 0;
@@ -121,6 +128,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "check-config", no_argument, NULL, OPTION_CHECK },
 		{ "replay", required_argument, NULL, OPTION_REPLAY },
 		{ "acknowledge", no_argument, NULL, OPTION_ACKNOWLEDGE },
+		{ "resume", required_argument, NULL, OPTION_RESUME },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ 0 },
@@ -250,8 +258,11 @@ int main(int argc, char **argv)
 		.log_level = LOG_INFO,
 	};
 	struct config *config;
-	int code = parse_options(argc, argv, &o);
+	int code;
 
+	/* The threads allocate little: one arena beside the loop's is enough for all. */
+	(void) mallopt(M_ARENA_MAX, 2);
+	code = parse_options(argc, argv, &o);
 	if (code >= 0)
 		return code;
 	umask(077);
@@ -262,6 +273,8 @@ int main(int argc, char **argv)
 		return check_config(&o);
 	if (o.acknowledge)
 		return manager_acknowledge(&o.manager);
+	if (o.resume)
+		return manager_resume_stored(&o.manager, o.resume);
 	log_open(o.log_level);
 	code = load(&o, &config) < 0 ? EXIT_CONFIGURATION : run(&o, config);
 	log_flush(LOG_PATIENCE);

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
-#include "daemon/modem.h"
+#include "daemon/manager-campaign.h"
 
 static const struct config_modem *find_config(const struct config *config, const char *name)
 {
@@ -56,7 +56,9 @@ int manager_reload(struct manager *g)
 	config_problems_done(&problems);
 	if (r >= 0) {
 		rules = rules_new(config);
-		r = rules ? 0 : -ENOMEM;
+		r = rules ? manager_take_campaigns(g, rules) : -ENOMEM;
+		if (r < 0)
+			rules_unref(rules);
 	}
 	if (r < 0) {
 		log_event(LOG_ERR, LOG_MESSAGE_CONFIG_REJECTED, NULL,

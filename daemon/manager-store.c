@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
-#include "daemon/modem.h"
+#include "daemon/manager-campaign.h"
 
 #define TRY_PAUSE   (2 * SEC) /* between attempts to write what could not be written */
 #define PRUNE_PAUSE (1 * HOUR)
@@ -55,8 +55,12 @@ static int open_and_find(struct manager *g)
 
 	if (r == 0)
 		r = find_all(g);
-	if (r < 0)
+	if (r == 0)
+		r = manager_load_campaigns(g);
+	if (r < 0) {
+		manager_free_campaigns(g);
 		g->store = store_close(g->store);
+	}
 	return r;
 }
 
@@ -120,25 +124,45 @@ int manager_open_store(struct manager *g, int *ret_exit)
 	return 0;
 }
 
+/* The exit code of what was done to the state while no daemon runs. */
+static int judge_offline(const char *directory, const char *what, int r)
+{
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "fotad: cannot %s in %s: %s\n", what, directory,
+		r == -EEXIST ? "fotad is running; stop it first" : strerror(-r));
+	return r == -EEXIST ? EXIT_HELD_BY_ANOTHER : EXIT_BAD_STATE;
+}
+
 int manager_acknowledge(const struct manager_options *options)
 {
 	const char *directory = options->state_directory;
 	struct store *store = NULL;
-	int r = open_once(directory, &store), code = 0;
+	int r = open_once(directory, &store);
 
 	if (r == 0 && !store_is_held(store))
 		printf("nothing to acknowledge in %s\n", directory);
 	else if (r == 0)
 		r = store_release(store, clock_realtime());
-	if (r == -EEXIST)
-		code = EXIT_HELD_BY_ANOTHER;
-	else if (r < 0)
-		code = EXIT_BAD_STATE;
-	if (r < 0)
-		fprintf(stderr, "fotad: cannot acknowledge in %s: %s\n", directory,
-			r == -EEXIST ? "fotad is running; stop it first" : strerror(-r));
 	store_close(store);
-	return code;
+	return judge_offline(directory, "acknowledge", r);
+}
+
+int manager_resume_stored(const struct manager_options *options, const char *campaign)
+{
+	const char *directory = options->state_directory;
+	struct store *store = NULL;
+	int r = open_once(directory, &store);
+
+	if (r == 0) {
+		r = store_resume(store, campaign, clock_realtime());
+		if (r == -ENOENT)
+			printf("campaign %s is neither halted nor paused in %s\n", campaign,
+				directory);
+		r = r == -ENOENT ? 0 : r;
+	}
+	store_close(store);
+	return judge_offline(directory, "resume", r);
 }
 
 bool manager_may_start(const struct manager *g)
@@ -193,11 +217,12 @@ static bool try_to_save(struct manager *g, usec_t now)
 {
 	for (size_t i = 0; i < g->n_modems; i++) {
 		struct modem *m = g->modems[i];
-		struct store_change change = { .modem = &m->seen };
+		struct store_modem seen = modem_seen(m);
+		struct store_change change = { .modem = &seen };
 
 		if (m->unsaved && m->job)
 			modem_save(m, 0, now);
-		else if (m->seen.name[0] == '\0' ||
+		else if (seen.imei[0] == '\0' ||
 			 store_change(g->store, &change, MANAGER_COOKIE) < 0)
 			continue;
 		return true;

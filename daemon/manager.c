@@ -13,7 +13,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "daemon/clock.h"
-#include "daemon/modem.h"
+#include "daemon/manager-campaign.h"
 #include "daemon/recording.h"
 
 #define SERIAL_THREADS 4
@@ -34,8 +34,7 @@ struct rules *rules_new(struct config *config)
 	rules->references = 1;
 	rules->config = config;
 	rules->work = calloc(config->n_packages + 1, sizeof(*rules->work));
-	rules->running = calloc(config->n_campaigns + 1, sizeof(*rules->running));
-	return rules->work && rules->running ? rules : rules_unref(rules);
+	return rules->work ? rules : rules_unref(rules);
 }
 
 struct rules *rules_ref(struct rules *rules)
@@ -50,97 +49,15 @@ struct rules *rules_unref(struct rules *rules)
 		return NULL;
 	config_free(rules->config);
 	free(rules->work);
-	free(rules->running);
 	free(rules);
 	return NULL;
-}
-
-/* ---- who may run now ---- */
-
-/* Slots taken in the campaign of this name; of one that is not configured any more, in a place of its own. */
-static unsigned *running_of(struct manager *g, const struct config_campaign *campaign)
-{
-	const struct config *config = g->rules->config;
-	size_t i = 0;
-
-	while (i < config->n_campaigns && !text_equal(config->campaigns[i].name, campaign->name))
-		i++;
-	return &g->rules->running[i];
-}
-
-static void count_running(struct manager *g)
-{
-	memset(g->rules->running, 0,
-		(g->rules->config->n_campaigns + 1) * sizeof(*g->rules->running));
-	for (size_t i = 0; i < g->n_modems; i++)
-		if (g->modems[i]->slot && g->modems[i]->campaign)
-			++*running_of(g, g->modems[i]->campaign);
-}
-
-static bool has_room(struct manager *g, const struct modem *m)
-{
-	return !m->campaign->max_parallel ||
-	       *running_of(g, m->campaign) < m->campaign->max_parallel;
-}
-
-void manager_ready(struct manager *g, struct modem *m)
-{
-	struct modem **p = &g->ready;
-
-	if (m->queued)
-		return;
-	while (*p && (*p)->campaign && m->campaign &&
-		(*p)->campaign->priority >= m->campaign->priority)
-		p = &(*p)->next;
-	m->next = *p;
-	m->queued = true;
-	*p = m;
-	manager_wake(g);
-}
-
-static void unqueue(struct modem **p)
-{
-	struct modem *m = *p;
-
-	*p = m->next;
-	m->next = NULL;
-	m->queued = false;
-}
-
-/* Who has no room stays; who may not go any more will come again by its own events. */
-static void start_ready(struct manager *g, usec_t now)
-{
-	struct modem **p = &g->ready;
-
-	if (!*p)
-		return;
-	count_running(g);
-	while (*p && g->running < g->rules->config->max_parallel) {
-		struct modem *m = *p;
-
-		if (modem_may_go(m, now) && !has_room(g, m)) {
-			p = &m->next;
-			continue;
-		}
-		unqueue(p);
-		if (modem_may_go(m, now)) {
-			modem_go(m, now);
-			modem_perform(m, now);
-			*running_of(g, m->campaign) += m->slot;
-			p = &g->ready; /* the queue may have changed */
-		}
-	}
 }
 
 static void bury(struct manager *g, size_t i)
 {
 	struct modem *m = g->modems[i];
 
-	for (struct modem **p = &g->ready; *p;)
-		if (*p == m)
-			unqueue(p);
-		else
-			p = &(*p)->next;
+	manager_forget(g, m);
 	g->by_id[m->id] = NULL;
 	g->n_modems--;
 	memmove(&g->modems[i], &g->modems[i + 1], (g->n_modems - i) * sizeof(struct modem *));
@@ -202,7 +119,8 @@ static int on_dispatch(sd_event_source *source UNUSED, void *userdata)
 		for (size_t i = 0; i < g->n_modems; i++)
 			modem_check_doubled(g->modems[i], now);
 	}
-	start_ready(g, now);
+	manager_ask_clock(g, now);
+	manager_dispatch(g, now);
 	say_status(g, now);
 	if (g->options.once && g->running == 0 && is_settled(g, now))
 		return sd_event_exit(g->event, 0);
@@ -325,6 +243,12 @@ static int fail(int r, int code, int *ret_exit, const char *what)
 	return r;
 }
 
+static int on_soak(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *userdata)
+{
+	manager_wake(userdata);
+	return 0;
+}
+
 static int add_sources(struct manager *g)
 {
 	static const struct ports_handlers handlers = {
@@ -348,6 +272,11 @@ static int add_sources(struct manager *g)
 			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, 10 * MSEC, on_poll, g);
 	if (r >= 0)
 		r = sd_event_add_defer(g->event, &g->dispatch_source, on_dispatch, g);
+	if (r >= 0)
+		r = manager_watch_clock(g);
+	if (r >= 0)
+		r = sd_event_add_time(g->event, &g->soak_source, CLOCK_BOOTTIME, USEC_INFINITY,
+			10 * MSEC, on_soak, g);
 	return r;
 }
 
@@ -399,6 +328,8 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->options = *options;
 	g->event = sd_event_ref(event);
 	g->rules = rules;
+	schedule_init(&g->schedule, config->max_parallel);
+	g->soak_due = USEC_INFINITY;
 	g->started = g->untidy = clock_boottime();
 	r = manager_open_store(g, ret_exit);
 	if (r >= 0)
@@ -407,6 +338,8 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 		r = handover_new(&g->handover);
 		if (r >= 0)
 			r = add_sources(g);
+		if (r >= 0)
+			r = manager_take_campaigns(g, rules);
 		if (r >= 0)
 			r = add_modems(g);
 		if (r < 0)
@@ -440,6 +373,9 @@ struct manager *manager_free(struct manager *g)
 	sd_event_source_disable_unref(g->store_source);
 	sd_event_source_disable_unref(g->poll_source);
 	sd_event_source_disable_unref(g->dispatch_source);
+	sd_event_source_disable_unref(g->opening_source);
+	sd_event_source_disable_unref(g->soak_source);
+	clock_watch_free(g->clock_watch);
 	handover_free(g->handover);
 	ports_free(g->ports);
 	serial_pool_free(g->serial);
@@ -449,6 +385,7 @@ struct manager *manager_free(struct manager *g)
 		recording_report(g);
 	}
 	bundle_writer_free(g->bundles);
+	manager_free_campaigns(g);
 	rules_unref(g->rules);
 	sd_event_unref(g->event);
 	free(g);

@@ -13,6 +13,8 @@
 #include <systemd/sd-event.h>
 
 #include "core/dialogue.h"
+#include "core/schedule.h"
+#include "daemon/clock-watch.h"
 #include "daemon/handover.h"
 #include "daemon/ports.h"
 #include "io/config.h"
@@ -24,7 +26,6 @@ struct rules {
 	unsigned references;
 	struct config *config;
 	struct package_work *work; /* scratch of package_next() */
-	unsigned *running;         /* slots taken in each campaign; scratch of the dispatcher */
 };
 
 struct rules *rules_new(struct config *config); /* takes config over, also on failure; NULL: no memory */
@@ -57,7 +58,14 @@ struct manager {
 	uint32_t ids;          /* given out; a modem's id is its place in by_id */
 	unsigned looking;      /* ports that are looked at now */
 	usec_t look_until;     /* CLOCK_BOOTTIME: then the others are not waited for any more */
-	struct modem *ready;   /* those that may go, highest priority first, then first come */
+	struct schedule schedule; /* who starts next */
+	struct schedule_time *times;
+	struct lanes *lanes;   /* lent to it */
+	struct campaign_run *runs; /* every campaign that was ever configured here */
+	struct group_gate *groups; /* every group that ever had a limit */
+	struct modem *touched; /* what became of them is to be noted */
+	sd_event_source *soak_source; /* at soak_due */
+	usec_t soak_due;       /* CLOCK_BOOTTIME: when some wave has soaked */
 	unsigned running;      /* slots taken */
 	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
@@ -68,6 +76,9 @@ struct manager {
 	usec_t store_try;      /* CLOCK_BOOTTIME: when it is tried again */
 	usec_t store_prune;
 	usec_t looked;         /* CLOCK_BOOTTIME: when jobs were dispatched last */
+	struct clock_watch *clock_watch;
+	sd_event_source *opening_source; /* at opening_next */
+	usec_t opening_next;   /* CLOCK_BOOTTIME: when some job is to be asked again whether it may start */
 	bool stopping;
 	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed last; 0: nothing since it was given back */
 	bool removed;          /* some modem is */
@@ -93,8 +104,29 @@ void manager_wake(struct manager *manager);
 /* A port is not open any more: looked for soon. */
 void manager_poll(struct manager *manager);
 
-/* This modem may go as soon as there is room. */
+/*
+ * manager-campaign.c. This modem may go as soon as there is room; something of it has changed that its campaign wants to
+ * know; its slot is taken, or free again; it goes, and nobody shall point at it.
+ */
 void manager_ready(struct manager *manager, struct modem *m);
+void manager_touch(struct manager *manager, struct modem *m);
+void manager_set_slot(struct manager *manager, struct modem *m, bool slot);
+void manager_forget(struct manager *manager, struct modem *m);
+
+/* What the gates of its campaign hold it with, whatever else it waits for; JOB_WAIT_NONE: with nothing. */
+enum job_wait manager_gate(const struct manager *manager, const struct modem *m);
+
+/* Its job is another one now: what it was in its campaign is forgotten, or as the store has it. wave 0: it has not begun. */
+void manager_set_member(struct manager *manager, struct modem *m, uint32_t wave, bool forgiven);
+
+/* What an operator says. campaign NULL: everything. -ENOENT; -EALREADY: that changes nothing. */
+int manager_pause(struct manager *manager, const char *campaign);
+int manager_resume(struct manager *manager, const char *campaign);
+
+/* modem-when.c: what waits is asked whether the wall clock lets it start; all is asked again. */
+int manager_watch_clock(struct manager *manager);
+void manager_ask_clock(struct manager *manager, usec_t now);
+void manager_replan(struct manager *manager);
 
 /* manager-store.c. A completion's cookie is a modem's id and save number, or one of these. */
 #define MANAGER_FIND    (UINT64_C(1) << 63) /* and a modem's id */
@@ -110,6 +142,9 @@ bool manager_may_start(const struct manager *manager); /* neither held nor witho
 
 /* fotad --acknowledge: an operator has looked at what is left of a lost store. The exit code. */
 int manager_acknowledge(const struct manager_options *options);
+
+/* fotad --resume=CAMPAIGN: what has failed in it is forgiven, and it goes on at the next start. The exit code. */
+int manager_resume_stored(const struct manager_options *options, const char *campaign);
 
 /* Adds a modem of these rules. */
 int manager_add(struct manager *manager, struct rules *rules, const struct config_modem *config);

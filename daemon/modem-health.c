@@ -64,3 +64,8 @@ void modem_check_flaps(struct modem *m, usec_t now)
 	if (++m->flaps > FLAPS_MAX && !upgrade_past_no_return(&m->dialogue.upgrade))
 		enter(m, MODEM_FLAPPING, "its port comes and goes", now);
 }
+
+bool modem_is_quarantined(const struct modem *m)
+{
+	return m->health != MODEM_WELL && !m->identified;
+}

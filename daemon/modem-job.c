@@ -13,7 +13,8 @@ void modem_set_slot(struct modem *m, bool slot)
 		return;
 	m->slot = slot;
 	m->manager->running += slot ? 1 : -1U;
-	manager_wake(m->manager);
+	manager_set_slot(m->manager, m, slot);
+	manager_touch(m->manager, m);
 }
 
 static const struct upgrade_record *record(const struct modem *m)
@@ -35,11 +36,12 @@ static void enter_state(
 	m->reason = reason;
 	m->due = delay ? usec_add(now, delay) : 0;
 	m->backoff = false;
+	modem_forget_opening(m);
 	/* Back when the job is over (conduct 3); a fixed RAT at every wait, for a site without that network would keep the
 	 * module cut off (protocol, 4). */
 	if (job_is_final(state) || (delay && record(m)->rat.written))
 		m->restore = modem_must_restore(m);
-	manager_wake(m->manager);
+	manager_touch(m->manager, m);
 }
 
 static void set_state(
@@ -78,9 +80,10 @@ void modem_reconcile(struct modem *m, usec_t now)
 	m->refused = REASON_NONE;
 	modem_claim_imei(m);
 	modem_note_seen(m, now);
+	modem_forget_opening(m); /* another IMEI, another profile */
+	manager_touch(m->manager, m);
 	if (modem_look_up(m, now))
 		return;
-	manager_wake(m->manager);
 	if (!m->campaign && !m->job)
 		m->restore = modem_must_restore(m);
 	if (m->restore) {
@@ -100,6 +103,7 @@ void modem_reconcile(struct modem *m, usec_t now)
 		m->drift = false;
 		memcpy(m->job_campaign, m->campaign->name, sizeof(m->job_campaign));
 		memcpy(m->target, m->campaign->target, sizeof(m->target));
+		manager_set_member(m->manager, m, 0, false);
 		enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
 		modem_save_created(m, now);
 	}
@@ -119,27 +123,20 @@ void modem_reconcile(struct modem *m, usec_t now)
 	}
 }
 
-/* With --once what is deferred is not tried for ever (conduct 19). */
-static bool has_tried_enough(const struct modem *m)
-{
-	return m->manager->options.once && m->campaign &&
-	       m->deferrals >= m->campaign->retry.attempts;
-}
-
 bool modem_may_go(const struct modem *m, usec_t now)
 {
 	return m->job && m->campaign && m->state == JOB_WAITING && !m->slot && !m->doubled &&
 	       !m->restore && manager_may_start(m->manager) && !m->looking && m->due <= now &&
-	       !has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
+	       !modem_has_tried_enough(m) && upgrade_is_holding(&m->dialogue.upgrade) &&
 	       upgrade_next_start(&m->dialogue.upgrade) <= now && !m->removed &&
-	       !m->leave_by;
+	       !m->leave_by && modem_is_open(m, now);
 }
 
 usec_t modem_due(const struct modem *m)
 {
 	usec_t due = usec_max(m->due, upgrade_next_start(&m->dialogue.upgrade));
 
-	if (!m->job || m->state != JOB_WAITING || m->slot || due == 0 || has_tried_enough(m) ||
+	if (!m->job || m->state != JOB_WAITING || m->slot || due == 0 || modem_has_tried_enough(m) ||
 		due <= m->manager->looked || !upgrade_is_holding(&m->dialogue.upgrade))
 		return USEC_INFINITY;
 	return due;
@@ -184,13 +181,14 @@ void modem_take_room(struct modem *m)
 	m->room = NULL;
 }
 
-static void forget_task(struct modem *m)
+void modem_forget_task(struct modem *m)
 {
 	modem_hide_secrets(m);
 	modem_take_room(m);
 	m->package = NULL;
 	free(m->task);
 	m->task = NULL;
+	modem_forget_terms(m);
 }
 
 static void put_off(struct modem *m, int error, usec_t now)
@@ -205,11 +203,14 @@ static void put_off(struct modem *m, int error, usec_t now)
 int modem_show_secrets(struct modem *m)
 {
 	const struct package *package = m->package;
-	int r = secret(m, package->password, package->credential, 0, &m->task->request.password);
+	struct upgrade_task *task = m->task;
+	int r = !package ? 0
+			 : secret(m, package->password, package->credential, 0,
+				   &task->request.password);
 
 	return r < 0 ? r
-		     : secret(m, m->config->apn.password, m->config->apn.credential, SECRET_SIZE,
-			       &m->task->apn.password);
+		     : secret(m, task->apn.password, task->apn.credential, SECRET_SIZE,
+			       &task->apn.password);
 }
 
 void modem_hide_secrets(struct modem *m)
@@ -222,14 +223,34 @@ void modem_hide_secrets(struct modem *m)
 	explicit_bzero(m->secret, SECRETS_SIZE);
 	free(m->secret);
 	m->secret = NULL;
-	if (m->package->credential)
+	if (m->package && m->package->credential)
 		m->task->request.password = hidden;
-	if (m->config->apn.credential)
+	if (m->task->apn.credential)
 		m->task->apn.password = hidden;
+}
+
+static struct job_rules rules_of(const struct modem *m)
+{
+	const struct config_retry *retry = m->campaign ? &m->campaign->retry : NULL;
+	const struct job_rules *kept = modem_kept_rules(m);
+	struct job_rules rules = { .attempts = 1 };
+
+	if (kept)
+		rules = *kept;
+	else if (retry)
+		rules = (struct job_rules){
+			.attempts = retry->attempts,
+			.delay = retry->delay,
+			.max_delay = retry->max_delay,
+			.max_bytes = retry->max_bytes,
+		};
+	rules.seed = job_seed(record(m)->imei);
+	return rules;
 }
 
 static int make_task(struct modem *m, const struct package *package)
 {
+	struct job_rules rules;
 	int r;
 
 	if (!m->task)
@@ -257,7 +278,13 @@ static int make_task(struct modem *m, const struct package *package)
 	};
 	r = modem_show_secrets(m);
 	modem_hide_secrets(m);
-	return r < 0 ? r : modem_begin_attempt(m);
+	if (r == 0)
+		r = modem_begin_attempt(m);
+	if (r < 0)
+		return r;
+	rules = rules_of(m);
+	terms_take(&m->attempt->terms, m->dialogue.upgrade.profile, m->task, &rules);
+	return 0;
 }
 
 static void fail(struct modem *m, enum reason reason, const char *text, usec_t now)
@@ -283,19 +310,6 @@ static void no_chain(struct modem *m, usec_t now)
 		    nearest ? nearest->from : "") < 0)
 		text[0] = '\0';
 	fail(m, nearest ? REASON_BASE_MISMATCH : REASON_NO_PACKAGE, text, now);
-}
-
-static struct job_rules rules_of(const struct modem *m)
-{
-	const struct config_retry *retry = &m->campaign->retry;
-
-	return (struct job_rules){
-		.attempts = retry->attempts,
-		.delay = retry->delay,
-		.max_delay = retry->max_delay,
-		.seed = job_seed(record(m)->imei),
-		.max_bytes = retry->max_bytes,
-	};
 }
 
 /* What this package costs (conduct 23). */
@@ -336,7 +350,7 @@ void modem_go(struct modem *m, usec_t now)
 		return;
 	r = make_task(m, package);
 	if (r < 0) {
-		forget_task(m);
+		modem_forget_task(m);
 		if (is_shortage(r))
 			put_off(m, r, now);
 		else
@@ -350,7 +364,7 @@ void modem_go(struct modem *m, usec_t now)
 	recording_begin(m, now);
 	set_state(m, JOB_RUNNING, REASON_NONE, 0, now);
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE, "attempt %u: %s to %s%s",
-		m->attempts + 1, u->identity.version, package->to,
+		m->attempt->number, u->identity.version, package->to,
 		hops > 1 ? " (the first of several hops)" : "");
 	dialogue_go(&m->dialogue, m->task, now);
 }
@@ -388,7 +402,7 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	verdict.next_bytes = m->package_bytes;
 	verdict.bytes = m->bytes + (record(m)->attempt > m->attempt_before ? m->package_bytes : 0);
 	m->cme = notice->cme;
-	rules = m->campaign ? rules_of(m) : (struct job_rules){ .attempts = 1 };
+	rules = rules_of(m);
 	decision = job_decide(&rules, &verdict);
 	if (m->doubled && decision.state == JOB_CANCELLED)
 		decision = (struct job_decision){ .state = JOB_FAILED, .reason = REASON_DUPLICATE };
@@ -398,68 +412,18 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	modem_save_verdict(m, before, notice, now);
 	if (arrived)
 		modem_note_seen(m, now);
-	if (notice->outcome != OUTCOME_UNKNOWN)
-		forget_task(m);
-	if (m->next_rules && notice->outcome != OUTCOME_UNKNOWN) {
+}
+
+void modem_end_attempt(struct modem *m, const struct upgrade_notice *verdict, usec_t now)
+{
+	if (verdict->outcome == OUTCOME_UNKNOWN) /* another verdict follows */
+		return;
+	modem_forget_task(m);
+	modem_forget_attempt(m);
+	if (m->next_rules) {
 		struct rules *next = STEAL(m->next_rules);
 
 		modem_change_rules(m, next, m->next_config, now);
 		rules_unref(next);
 	}
-}
-
-/* Whether its port is there at this very moment says nothing. */
-static bool is_quarantined(const struct modem *m)
-{
-	return m->health != MODEM_WELL && !m->identified;
-}
-
-const char *modem_waits_for(const struct modem *m, usec_t now)
-{
-	const struct upgrade *u = &m->dialogue.upgrade;
-	enum reason reason = m->doubled				   ? REASON_DUPLICATE
-			     : is_quarantined(m)		   ? REASON_NO_ANSWER
-			     : m->port_reason			   ? m->port_reason
-			     : m->refused			   ? m->refused
-			     : !m->identified			   ? REASON_NO_ANSWER
-			     : upgrade_next_start(u) > now	   ? REASON_BUSY
-			     : m->manager->store_error		   ? REASON_STORE
-			     : m->due > now || has_tried_enough(m) ? m->reason
-								   : REASON_NONE;
-	enum job_wait wait = m->manager->held		  ? JOB_WAIT_ACKNOWLEDGE
-			     : m->due > now && m->backoff ? JOB_WAIT_BACKOFF
-			     : reason			  ? JOB_WAIT_NONE
-							  : JOB_WAIT_SLOT;
-
-	return wait ? job_wait_name(wait) : reason_name(reason);
-}
-
-bool modem_is_settled(const struct modem *m, usec_t now)
-{
-	const struct upgrade *u = &m->dialogue.upgrade;
-	usec_t patience = m->rules->config->timeouts.return_;
-	bool has_gone = now >= usec_add(usec_max(m->absent_since, m->manager->started), patience);
-
-	if (!m->campaign)
-		return true;
-	/* What an earlier life has reached is true of the module that is there now, when that was asked. */
-	if (modem_has_todays_job(m) && m->state == JOB_SUCCEEDED && !m->identified)
-		return has_gone;
-	/* What is to be put back may be so after a restart. */
-	if (modem_has_todays_job(m) && job_is_final(m->state))
-		return !m->restore ||
-		       (has_gone && (m->port_state != MODEM_PORT_OPEN || m->refused));
-	if (m->job && m->state == JOB_UNKNOWN) /* `return` has passed already (conduct 19) */
-		return true;
-	if (m->slot || m->restore)
-		return false;
-	if (m->doubled || m->port_reason == REASON_DUPLICATE ||
-		m->port_reason == REASON_PORT_DENIED)
-		return true;
-	if (reason_class(m->refused) == REASON_PERSON && m->refused)
-		return true;
-	if (m->identified && m->job)
-		return (has_tried_enough(m) || !manager_may_start(m->manager)) &&
-		       upgrade_is_holding(u);
-	return has_gone;
 }

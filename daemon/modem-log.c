@@ -14,7 +14,7 @@ void modem_log(const struct modem *m, int level, enum log_message message, enum 
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 	struct log_fields fields = LOG_FIELDS_NONE;
-	char text[LOG_TEXT_MAX];
+	char text[LOG_TEXT_MAX], job[2 * NAME_MAX_SIZE];
 	va_list args;
 
 	if (level > log_level())
@@ -26,12 +26,20 @@ void modem_log(const struct modem *m, int level, enum log_message message, enum 
 	fields.port = m->config->port;
 	fields.imei = u->record.imei[0] ? u->record.imei : NULL;
 	fields.campaign = m->campaign ? m->campaign->name : NULL;
+	if (m->job) { /* its key (conduct 11) */
+		(void) text_format(job, sizeof(job), "%s/%s", m->job_campaign,
+			u->record.imei[0] ? u->record.imei : m->config->name);
+		fields.campaign = m->job_campaign;
+		fields.job = job;
+	}
 	fields.phase = upgrade_phase_name(upgrade_phase(u));
 	fields.step = upgrade_step_name(u);
-	fields.from = u->record.from[0] ? u->record.from : NULL;
-	fields.to = u->record.to[0] ? u->record.to : NULL;
+	if (m->attempt) {
+		fields.attempt = (int) m->attempt->number;
+		fields.from = m->attempt->from;
+		fields.to = m->attempt->to;
+	}
 	fields.reason = reason == REASON_NONE ? NULL : reason_name(reason);
-	fields.attempt = (int) u->record.attempt;
 	fields.percent = u->percent;
 	fields.cme = m->cme;
 	log_event(level, message, &fields, "%s", text);
@@ -123,7 +131,8 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 				reason_meaning(n->reason), wait_text(m, pause));
 		else
 			modem_log(m, LOG_WARNING, LOG_MESSAGE_ATTEMPT_FAILED, n->reason,
-				"attempt %u failed (%s)%s: %s; again in %s", m->attempts,
+				"attempt %u failed (%s)%s: %s; again in %s",
+				m->attempt ? m->attempt->number : u->record.attempt,
 				reason_name(n->reason), cme, reason_meaning(n->reason),
 				wait_text(m, pause));
 		break;
@@ -158,7 +167,7 @@ static void log_restored(struct modem *m, const struct upgrade_notice *n)
 			"the module's settings are not restored yet (%s)", reason_name(n->reason));
 }
 
-static void identified(struct modem *m, usec_t now)
+static void log_identified(const struct modem *m)
 {
 	const struct identity *i = &m->dialogue.upgrade.identity;
 
@@ -166,30 +175,19 @@ static void identified(struct modem *m, usec_t now)
 		modem_log(m, LOG_INFO, LOG_MESSAGE_MODEM_IDENTIFIED, REASON_NONE,
 			"%s, IMEI ...%s, runs %s", i->model, i->imei + strlen(i->imei) - 4,
 			i->version);
-	modem_reconcile(m, now);
-}
-
-static void refused(struct modem *m, const struct upgrade_notice *n)
-{
-	m->identified = false;
-	if (reason_class(n->reason) == REASON_PERSON)
-		modem_refuse(m, n->reason, clock_boottime());
-	if (m->refused != n->reason)
-		modem_log(m, LOG_WARNING, LOG_MESSAGE_MODEM_REFUSED, n->reason, "%s: %s %s",
-			reason_name(n->reason), reason_meaning(n->reason),
-			reason_next_step(n->reason));
-	m->refused = n->reason;
-	manager_wake(m->manager);
 }
 
 void modem_log_notice(struct modem *m, const struct upgrade_notice *n, usec_t now)
 {
 	switch (n->type) {
 	case NOTICE_IDENTIFIED:
-		identified(m, now);
+		log_identified(m);
 		break;
 	case NOTICE_REFUSED:
-		refused(m, n);
+		if (m->refused != n->reason)
+			modem_log(m, LOG_WARNING, LOG_MESSAGE_MODEM_REFUSED, n->reason,
+				"%s: %s %s", reason_name(n->reason), reason_meaning(n->reason),
+				reason_next_step(n->reason));
 		break;
 	case NOTICE_ELSEWHERE:
 		m->identified = false;
@@ -214,12 +212,9 @@ void modem_log_notice(struct modem *m, const struct upgrade_notice *n, usec_t no
 			n->text);
 		break;
 	case NOTICE_RESTORED:
-		m->restore = n->reason != REASON_NONE && n->reason != REASON_SETTING_REFUSED;
 		log_restored(m, n);
-		manager_wake(m->manager);
 		break;
 	case NOTICE_VERDICT:
-		modem_verdict(m, n, now);
 		log_end(m, n);
 		break;
 	}

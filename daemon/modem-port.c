@@ -33,6 +33,7 @@ static void refuse_port(struct modem *m, enum reason reason, const char *why, us
 
 	m->port_state = MODEM_PORT_CLOSED;
 	m->port_reason = reason;
+	manager_touch(m->manager, m);
 	m->reopen = usec_add(now, reason == REASON_PORT_ABSENT ? POLL_PAUSE : RETRY_PAUSE);
 	manager_wake(m->manager);
 	if (again)
@@ -206,6 +207,7 @@ static bool adopt(struct modem *m, usec_t now)
 	if (result.fd < 0)
 		return false;
 	m->stored = true;
+	serial_adopted(result.fd);
 	opened(m, &result, now);
 	if (m->port_state == MODEM_PORT_OPEN && size > 0) {
 		dialogue_input(&m->dialogue, line, size, now);
@@ -241,6 +243,7 @@ void modem_lost(struct modem *m, usec_t now)
 	modem_close_port(m);
 	m->identified = false;
 	m->port_reason = REASON_PORT_ABSENT;
+	manager_touch(m->manager, m);
 	m->reopen = now;
 	modem_check_flaps(m, now);
 	modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,

@@ -59,14 +59,17 @@ int modem_begin_attempt(struct modem *m)
 	if (!m->attempt)
 		return -ENOMEM;
 	*m->attempt = (struct store_attempt){
+		.number = record(m)->attempt + 1,
 		.transport = m->task ? m->task->request.type : GTOTA_HTTP,
 		.cme = AT_ERROR_NONE,
 	};
+	(void) text_format(m->attempt->from, VERSION_MAX, "%s", m->dialogue.upgrade.identity.version);
+	(void) text_format(m->attempt->to, VERSION_MAX, "%s", m->task ? m->task->to : "");
 	dialogue_keep(&m->dialogue, &m->attempt->evidence);
 	return 0;
 }
 
-static void forget_attempt(struct modem *m)
+void modem_forget_attempt(struct modem *m)
 {
 	dialogue_keep(&m->dialogue, NULL);
 	free(m->attempt);
@@ -105,6 +108,8 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 		.attempts = m->attempts,
 		.bytes = bytes_spent(m),
 		.updated = clock_realtime(),
+		.wave = m->member.begun ? m->member.wave + 1 : 0,
+		.forgiven = m->member.forgiven,
 		.record = *record(m),
 	};
 	struct store_change change = {
@@ -112,14 +117,18 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 		.history = history,
 		.n_history = n,
 		.patience = patient,
-		.modem = m->unsaved && m->seen.name[0] ? &m->seen : NULL,
 	};
+	struct store_modem seen;
 	int r = 0;
 
 	m->save_due = 0;
 	if (!m->job && !is_worth_keeping(m))
 		return;
 	follow_attempt(m);
+	if (m->unsaved && m->seen.imei[0]) {
+		seen = modem_seen(m);
+		change.modem = &seen;
+	}
 	change.attempt = m->attempt && m->attempt->started ? m->attempt : NULL;
 	if (m->due > now)
 		job.not_before = usec_add(job.updated, m->due - now);
@@ -171,12 +180,8 @@ void modem_save_verdict(
 	char text[EVIDENCE_TEXT_MAX];
 
 	settle_bytes(m);
-	if (a && !a->started && n->outcome == OUTCOME_FAILED) { /* it never came to a start */
-		a->number = record(m)->attempt;
+	if (a && !a->started && n->outcome == OUTCOME_FAILED) /* it never came to a start */
 		a->started = clock_realtime();
-		(void) text_format(a->from, sizeof(a->from), "%s", u->identity.version);
-		(void) text_format(a->to, sizeof(a->to), "%s", m->task ? m->task->to : "");
-	}
 	if (a && a->started) {
 		a->judged = true;
 		a->outcome = n->outcome;
@@ -189,7 +194,7 @@ void modem_save_verdict(
 	(void) text_format(lines[0].from, VERSION_MAX, "%s", u->evidence->before);
 	(void) text_format(lines[0].to, VERSION_MAX, "%s", u->evidence->after);
 	(void) text_format(lines[0].detail, sizeof(lines[0].detail), "attempt %u: %s",
-		(unsigned) record(m)->attempt,
+		(unsigned) (a ? a->number : record(m)->attempt),
 		n->reason			? reason_name(n->reason)
 		: n->outcome == OUTCOME_ALREADY ? "was there already"
 						: "succeeded");
@@ -198,16 +203,25 @@ void modem_save_verdict(
 	(void) text_format(lines[1].to, VERSION_MAX, "%s", job_state_name(m->state));
 	lines[1].reason = m->reason;
 	save_with(m, 0, lines, before == m->state ? 1 : 2, PATIENCE_SHORT, now);
-	if (m->attempt && n->outcome != OUTCOME_UNKNOWN)
-		forget_attempt(m);
+}
+
+struct store_modem modem_seen(const struct modem *m)
+{
+	struct store_modem seen = { .seen = m->seen_at };
+
+	memcpy(seen.name, m->config->name, sizeof(seen.name));
+	memcpy(seen.imei, m->seen.imei, sizeof(seen.imei));
+	memcpy(seen.model, m->seen.model, sizeof(seen.model));
+	memcpy(seen.version, m->seen.version, sizeof(seen.version));
+	return seen;
 }
 
 void modem_note_seen(struct modem *m, usec_t now)
 {
-	const struct identity *i = &m->dialogue.upgrade.identity;
-	struct store_modem *seen = &m->seen;
+	const struct identity *i = &m->dialogue.upgrade.identity, *seen = &m->seen;
 	struct store_history line = make_line(m, "version");
-	struct store_change change = { .modem = seen, .history = &line, .patience = PATIENCE };
+	struct store_modem modem;
+	struct store_change change = { .modem = &modem, .history = &line, .patience = PATIENCE };
 	int r;
 
 	if (text_equal(seen->imei, i->imei) && text_equal(seen->model, i->model) &&
@@ -224,11 +238,9 @@ void modem_note_seen(struct modem *m, usec_t now)
 		change.n_history = 1;
 	}
 	(void) text_format(line.imei, sizeof(line.imei), "%s", i->imei);
-	memcpy(seen->name, m->config->name, sizeof(seen->name));
-	memcpy(seen->imei, i->imei, sizeof(seen->imei));
-	memcpy(seen->model, i->model, sizeof(seen->model));
-	memcpy(seen->version, i->version, sizeof(seen->version));
-	seen->seen = clock_realtime();
+	m->seen = *i;
+	m->seen_at = clock_realtime();
+	modem = modem_seen(m);
 	r = store_change(m->manager->store, &change, (uint64_t) m->id << 32);
 	if (r < 0)
 		modem_saved(m, 0, r, now);
@@ -252,6 +264,7 @@ static void take_job(struct modem *m, const struct store_job *job, usec_t now)
 	usec_t left = job_wait_left(job->not_before, clock_realtime(), longest_wait(m));
 
 	m->job = true;
+	manager_set_member(m->manager, m, job->wave, job->forgiven);
 	m->state = job->state;
 	m->reason = job->reason;
 	m->backoff = job->attempts > 0 && reason_class(job->reason) == REASON_RETRY;
@@ -273,7 +286,7 @@ static void take_up(struct modem *m, const struct store_found *found, usec_t now
 	if (found->job.other_boot &&
 		r.started) /* its clock has begun again: the whole wait, from now */
 		r.started = now;
-	forget_attempt(m);
+	modem_forget_attempt(m);
 	if (!r.start_durable && !found->attempt_known)
 		; /* nothing goes on */
 	else if (modem_begin_attempt(m) < 0)
@@ -281,15 +294,16 @@ static void take_up(struct modem *m, const struct store_found *found, usec_t now
 			"no memory for the attempt that goes on: its evidence is lost");
 	else if (found->attempt_known)
 		*m->attempt = found->attempt;
-	dialogue_resume(&m->dialogue, &r, NULL, now);
+	dialogue_resume(&m->dialogue, &r, r.start_durable ? modem_take_terms(m, &r) : NULL, now);
 	if (r.start_durable) {
+		follow_attempt(m);
 		m->state = found->job.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
 		modem_set_slot(m, m->state == JOB_RUNNING);
 		recording_begin(m, now);
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_RECOVERED, REASON_NONE,
 			"taking up the upgrade to %s at step \"%s\": listening first", r.to,
 			r.step);
-	} else if (m->job && m->state == JOB_RUNNING) {
+	} else if (m->job && !job_is_final(m->state)) { /* no start, so nothing goes on, and nothing is owed */
 		m->state = JOB_WAITING;
 	}
 }
@@ -301,12 +315,20 @@ static bool is_job_of(const struct modem *m, const struct store_job *job)
 	       (job->record.start_durable || text_equal(job->campaign, campaign_name(m)));
 }
 
+static void take_seen(struct modem *m, const struct store_modem *seen)
+{
+	memcpy(m->seen.imei, seen->imei, sizeof(m->seen.imei));
+	memcpy(m->seen.model, seen->model, sizeof(m->seen.model));
+	memcpy(m->seen.version, seen->version, sizeof(m->seen.version));
+	m->seen_at = seen->seen;
+}
+
 void modem_load(struct modem *m, const struct store_found *found, usec_t now)
 {
 	const struct upgrade_record *r = &found->job.record;
 
 	if (found->modem_known)
-		m->seen = found->modem;
+		take_seen(m, &found->modem);
 	/* Conduct 10; and a module that may still be at an earlier start is listened to as well. */
 	m->dialogue.upgrade.trusted =
 		(found->modem_known || (found->job_known && r->imei[0])) && !r->end_open;
@@ -338,7 +360,7 @@ bool modem_look_up(struct modem *m, usec_t now)
 	m->looking = true;
 	/* The store has the job that was: as it is. */
 	m->job = m->restore = false;
-	forget_attempt(m);
+	modem_forget_attempt(m);
 	m->attempts = m->deferrals = 0;
 	m->bytes = m->package_bytes = 0;
 	m->due = 0;
@@ -358,6 +380,7 @@ static void begin_again(struct modem *m, const struct store_found *found, usec_t
 	modem_drop_imei(m);
 	dialogue_init(&m->dialogue, &m->manager->box, &m->who, &m->rules->config->timeouts, true,
 		LISTEN_FIRST);
+	modem_forget_task(m);
 	if (found) {
 		take_job(m, &found->job, now);
 		take_up(m, found, now);
@@ -411,7 +434,7 @@ void modem_check_stranger(struct modem *m, usec_t now)
 		"another module answers in its place; its own job stays unknown until it is back");
 	modem_save(m, 0, now);
 	m->job = m->restore = false;
-	forget_attempt(m);
+	modem_forget_attempt(m);
 	m->known_imei[0] = '\0';
 	begin_again(m, NULL, now);
 }

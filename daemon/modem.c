@@ -14,24 +14,32 @@ static const struct profile *resolve(const struct profile *row, void *userdata)
 {
 	const struct modem *m = userdata;
 
-	return config_profile(m->rules->config, row);
+	return modem_kept_profile(m, config_profile(m->rules->config, row));
+}
+
+void modem_find_profile(struct modem *m)
+{
+	const struct profile *row =
+		m->config->profile ? profile_by_name(m->config->profile) : NULL;
+
+	m->who.profile = row ? resolve(row, m) : NULL;
+	upgrade_rebase(&m->dialogue.upgrade, &m->rules->config->timeouts);
 }
 
 static void use_rules(struct modem *m, struct rules *rules, const struct config_modem *config)
 {
-	const struct profile *row = config->profile ? profile_by_name(config->profile) : NULL;
-
 	rules_unref(m->rules);
 	m->rules = rules_ref(rules);
 	m->config = config;
 	m->campaign = config_campaign_of(rules->config, config);
+	manager_touch(m->manager, m);
+	modem_forget_opening(m);
 	m->who = (struct upgrade_modem){
 		.imei = config->imei,
-		.profile = row ? config_profile(rules->config, row) : NULL,
 		.resolve = resolve,
 		.userdata = m,
 	};
-	upgrade_rebase(&m->dialogue.upgrade, &rules->config->timeouts);
+	modem_find_profile(m);
 }
 
 int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config,
@@ -64,6 +72,7 @@ struct modem *modem_free(struct modem *m)
 	at_channel_reset(&m->dialogue.channel); /* wipes a line */
 	modem_take_room(m);
 	free(m->task);
+	free(m->kept);
 	free(m->attempt);
 	rules_unref(m->rules);
 	rules_unref(m->next_rules);
@@ -214,7 +223,7 @@ void modem_saved(struct modem *m, uint64_t save, int error, usec_t now)
 		manager_store_fails(m->manager, error);
 	if (save == 0)
 		return;
-	if (error == 0 && m->package && save == m->dialogue.upgrade.awaited)
+	if (error == 0 && m->task && save == m->dialogue.upgrade.awaited)
 		error = modem_show_secrets(m);
 	dialogue_saved(&m->dialogue, save, error == 0, now);
 	modem_hide_secrets(m);
@@ -253,6 +262,12 @@ static void keep_stored(struct modem *m)
 		handover_forget(m->config->name);
 }
 
+/* The service check names the access point once more. */
+static bool may_open_pdp(const struct modem *m)
+{
+	return m->task && m->task->check == CHECK_PDP && m->task->apn.name;
+}
+
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
 void modem_perform(struct modem *m, usec_t now)
 {
@@ -267,14 +282,16 @@ void modem_perform(struct modem *m, usec_t now)
 			m->save_due = save;
 		modem_write(m, now);
 		while (dialogue_take_notice(&m->dialogue, &notice))
-			modem_log_notice(m, &notice, now);
+			modem_notice(m, &notice, now);
 		/* What nothing waits for goes with the verdict that it may come from: both are durable, or none. */
 		if (m->save_due)
 			modem_save(m, m->save_due, now);
 		modem_check_stranger(m, now);
 	} while (m->dialogue.save);
-	if (m->dialogue.upgrade.record.reported)
-		modem_take_room(m); /* the start was the last long line */
+	/* The start was the last long line; `reported` alone may still be of the attempt before. */
+	if (upgrade_past_no_return(&m->dialogue.upgrade) && m->dialogue.upgrade.record.reported &&
+		!may_open_pdp(m))
+		modem_take_room(m);
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
 		ports_set_slack(m->manager->ports, &m->port,

@@ -8,8 +8,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/campaign.h"
 #include "core/dialogue.h"
 #include "core/job.h"
+#include "core/opening.h"
 #include "daemon/claims.h"
 #include "daemon/manager.h"
 #include "io/log.h"
@@ -71,23 +73,33 @@ struct modem {
 	uint32_t attempt_before;   /* ... once record.attempt is beyond this */
 	char job_campaign[NAME_MAX_SIZE]; /* the job's own: `campaign` may be another by now */
 	unsigned deferrals;
+	struct opening opening;    /* may it start by the wall clock? As it was answered last, ... */
+	usec_t opening_until;      /* ... and until when that holds, CLOCK_BOOTTIME; 0: it was not asked */
+	enum job_wait opening_said;
 	bool slot;                 /* counts in manager.running */
-	bool queued;               /* in the manager's queue of those that may go */
-	struct modem *next;        /* in that queue */
+	struct schedule_job turn;  /* in the manager's schedule */
+	struct campaign_run *run;  /* its campaign, as it goes on; NULL: none */
+	struct member member;      /* of it */
+	bool touched;              /* in the manager's list of those that have changed */
+	struct modem *next_touched;
+	bool ready;                /* it asks for its turn */
+	enum job_wait wait_said;
 	bool restore;              /* settings are to be put back when it holds */
 	char target[VERSION_MAX];
 
 	char known_imei[IMEI_SIZE];          /* whose record and job these are; "": not looked up yet */
 	char known_campaign[NAME_MAX_SIZE];
 	bool looking;              /* the store was asked */
-	struct store_modem seen;   /* as the store has it */
+	struct identity seen;      /* as the store has it; .imei "": it does not */
+	usec_t seen_at;            /* CLOCK_REALTIME */
 	bool drift;                /* said: it runs something else than it was brought to */
 	struct store_attempt *attempt; /* the one that goes on: has a row once it is `started`; NULL: none */
 	uint64_t save_due;         /* a save that nothing waits for: after the notices of the same turn; 0: none */
 	bool unsaved;              /* the store has an older state */
 
 	struct upgrade_task *task; /* of the attempt; NULL: none */
-	const struct package *package; /* of the task; in rules */
+	const struct package *package; /* of the task; in rules; NULL: an earlier life's attempt */
+	struct kept *kept;         /* the rules of an earlier life's attempt; NULL: those of the configuration hold */
 	char *secret;              /* SECRETS_SIZE bytes, while a line with a password is built; else NULL */
 	char *room;                /* lent to the dialogue for its long lines; NULL: none */
 	int percent_said;
@@ -117,6 +129,7 @@ void modem_close_port(struct modem *m);        /* ... and does not */
 /* modem-health.c: after input, and after a loss of the port */
 void modem_check_noise(struct modem *m, usec_t now);
 void modem_check_flaps(struct modem *m, usec_t now);
+bool modem_is_quarantined(const struct modem *m); /* whether its port is there at this very moment says nothing */
 
 /* Takes what the dialogue has left to do. */
 void modem_perform(struct modem *m, usec_t now);
@@ -130,6 +143,7 @@ void modem_check_doubled(struct modem *m, usec_t now); /* from the dispatcher: r
 /* modem-job.c: from what is known to what is done */
 void modem_reconcile(struct modem *m, usec_t now);
 void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t now);
+void modem_end_attempt(struct modem *m, const struct upgrade_notice *verdict, usec_t now);
 void modem_refuse(struct modem *m, enum reason reason, usec_t now); /* a waiting job fails at once (conduct 18) */
 bool modem_may_go(const struct modem *m, usec_t now);
 void modem_go(struct modem *m, usec_t now);
@@ -143,28 +157,48 @@ void modem_hide_secrets(struct modem *m);
 void modem_take_room(struct modem *m); /* as soon as no line lies in it */
 void modem_set_slot(struct modem *m, bool slot);
 bool modem_must_restore(const struct modem *m);
+bool modem_has_tried_enough(const struct modem *m);
 const char *modem_waits_for(const struct modem *m, usec_t now); /* a waiting job always has a reason (interface) */
 usec_t modem_due(const struct modem *m); /* when manager_wake() is due for it */
+
+/* modem-when.c: may it start by the wall clock? Why not, if that is known. It is asked again when anything changes. */
+bool modem_is_open(const struct modem *m, usec_t now);
+enum job_wait modem_gate(const struct modem *m);
+void modem_forget_opening(struct modem *m);
 
 /* Is there a job, and for the target of the configuration that is in force? */
 bool modem_has_todays_job(const struct modem *m);
 
-/* Is there nothing more to wait for with --once (conduct 19)? */
+/* modem-wait.c. Is there nothing more to wait for with --once (conduct 19)? */
 bool modem_is_settled(const struct modem *m, usec_t now);
+
+/*
+ * modem-terms.c: the rules that an attempt began with, after a restart of fotad. The task for upgrade_resume(), NULL
+ * when they are not known; until the verdict, when modem_forget_task() forgets them.
+ */
+const struct upgrade_task *modem_take_terms(struct modem *m, const struct upgrade_record *r);
+void modem_forget_terms(struct modem *m);
+const struct profile *modem_kept_profile(const struct modem *m, const struct profile *row); /* row: there is none */
+const struct job_rules *modem_kept_rules(const struct modem *m);
+void modem_forget_task(struct modem *m);
+void modem_find_profile(struct modem *m); /* by the rules that hold now */
 
 /* modem-store.c */
 int modem_begin_attempt(struct modem *m); /* -ENOMEM */
+void modem_forget_attempt(struct modem *m);
 void modem_save(struct modem *m, uint64_t save, usec_t now);
 void modem_save_created(struct modem *m, usec_t now);
 void modem_save_state(struct modem *m, enum job_state before, usec_t now);
 void modem_save_verdict(struct modem *m, enum job_state before, const struct upgrade_notice *notice, usec_t now);
 void modem_note_seen(struct modem *m, usec_t now);
+struct store_modem modem_seen(const struct modem *m); /* as it is stored */
 void modem_load(struct modem *m, const struct store_found *found, usec_t now);
 bool modem_look_up(struct modem *m, usec_t now); /* is it to be waited for modem_found()? */
 void modem_found(struct modem *m, int error, const struct store_found *found, usec_t now);
 void modem_check_stranger(struct modem *m, usec_t now);
 
-/* modem-log.c */
+/* modem-notice.c: what follows of it; modem-log.c: how it is said */
+void modem_notice(struct modem *m, const struct upgrade_notice *notice, usec_t now);
 void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason, const char *format, ...)
 	PRINTF_LIKE(5, 6);
 void modem_log_notice(struct modem *m, const struct upgrade_notice *notice, usec_t now);

@@ -5,8 +5,8 @@
 
 #include "daemon/clock.h"
 
-/* A budget of 2 MiB; beyond so many attempts at one time, further ones leave no bundle. */
-#define RECORDINGS_MAX 128
+/* A budget of 1 MiB; beyond so many attempts at one time, further ones leave no bundle. */
+#define RECORDINGS_MAX 64
 
 void recording_begin(struct modem *m, usec_t now)
 {

@@ -181,7 +181,7 @@ void fake_booted(struct fake_modem *m, usec_t now)
 	m->state = FAKE_RUNNING;
 	m->boots++;
 	fake_volatile_reset(m);
-	if (fake_fault_armed(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
+	if (fake_fault_acts(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
 		m->truth.pdp_active = true;
 	fake_port_return(m);
 	fake_arm(m, FAKE_TIMER_TEXT, usec_add(now, m->config.text_time));

@@ -262,7 +262,7 @@ void fake_noise(struct fake_modem *m, usec_t now)
 
 bool fake_is_deaf(struct fake_modem *m, size_t size)
 {
-	static const char noise[] = { '\xf8', '\0', '\x9c', '\xe0', '\x1f', '\xfe', '\x86', '\x60' };
+	static const char noise[] = { '\xf8', '\0', '\x9c', '\xe0', '\x1f', '\xfe', '\x86' };
 
 	if (noise_fault(m, false))
 		return true;

@@ -126,7 +126,7 @@ void fake_modem_power_on(struct fake_modem *m, const struct fake_modem_config *c
 	m->sim_ready = true;
 	m->registration = 1;
 	m->percent = m->percent_said = -1;
-	if (fake_fault_armed(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
+	if (fake_fault_acts(m, FAKE_FAULT_MIPCALL_ACTIVE_ERROR))
 		m->truth.pdp_active = true;
 	fake_foreign_begin(m, now);
 	fake_noise_begin(m, now);

@@ -36,7 +36,7 @@
 #include "core/at-line.h"
 
 #define AT_COMMAND_MAX 1044 /* longest GTOTA line by its fields: 11 + 4 * 257 + 3 and CR */
-#define AT_SHORT_MAX   128  /* longest line, with CR, that needs no room of the caller's */
+#define AT_SHORT_MAX   64  /* longest line, with CR, that needs no room of the caller's */
 #define AT_TEXT_MAX    320  /* information text of one answer, its lines joined by '\n'; the longest known has 200 */
 
 #define AT_SYNC_TRIES   3           /* probes before a port is called mute */

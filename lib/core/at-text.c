@@ -142,13 +142,3 @@ bool at_text_more(const struct at_text *t)
 {
 	return skip_blanks(t->p, t->end) < t->end;
 }
-
-size_t at_text_count(const struct at_text *t)
-{
-	struct at_text rest = *t;
-	size_t n = 0;
-
-	while (at_text_skip(&rest) == 0)
-		n++;
-	return n;
-}

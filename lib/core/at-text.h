@@ -34,6 +34,5 @@ int at_text_number(struct at_text *t, int64_t *ret);
  */
 int at_text_string(struct at_text *t, char *ret, size_t size);
 
-int at_text_skip(struct at_text *t);           /* one value, whatever it is */
-bool at_text_more(const struct at_text *t);    /* is another value there? */
-size_t at_text_count(const struct at_text *t); /* values left */
+int at_text_skip(struct at_text *t);        /* one value, whatever it is */
+bool at_text_more(const struct at_text *t); /* is another value there? */

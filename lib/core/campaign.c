@@ -56,7 +56,7 @@ static bool counts(const struct member *m)
 	return m->state != MEMBER_OUT && !m->forgiven;
 }
 
-static bool has_failed(enum member_state state)
+bool member_has_failed(enum member_state state)
 {
 	return state == MEMBER_FAILING || state == MEMBER_UNKNOWN || state == MEMBER_FAILED;
 }
@@ -105,7 +105,7 @@ static const struct wave_rules whole = { { 100, true }, { 80, true }, 0 };
 
 static unsigned last_wave(const struct campaign *c)
 {
-	return c->rules->n_waves > 0 ? c->rules->n_waves - 1 : 0;
+	return c->rules->n_waves > 0 ? (unsigned) c->rules->n_waves - 1 : 0;
 }
 
 static const struct wave_rules *rules_of(const struct campaign *c, unsigned wave)
@@ -200,7 +200,7 @@ bool campaign_note(struct campaign *c, struct member *m, enum member_state state
 		return false;
 	count_member(c, m, false);
 	/* What was forgiven stays so until it is something else; so does the failure that it turns out to be. */
-	m->forgiven = m->forgiven && has_failed(m->state) && has_failed(state);
+	m->forgiven = m->forgiven && member_has_failed(m->state) && member_has_failed(state);
 	m->state = state;
 	m->begun = m->begun || state == MEMBER_RUNNING || state == MEMBER_FAILING ||
 		   has_verdict(state);
@@ -320,7 +320,7 @@ bool campaign_resume(struct campaign *c, struct member **members, size_t n)
 	bool changes = !c->cancelled && (c->paused || c->halted != CAMPAIGN_RUNS);
 
 	for (size_t i = 0; changes && c->halted != CAMPAIGN_RUNS && i < n; i++)
-		members[i]->forgiven = has_failed(members[i]->state);
+		members[i]->forgiven = member_has_failed(members[i]->state);
 	if (!changes)
 		return false;
 	if (c->halted != CAMPAIGN_RUNS)

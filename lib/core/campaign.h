@@ -53,7 +53,7 @@ struct halt_rules {
 
 struct campaign_rules {
 	const struct wave_rules *waves; /* the last one's size is 100% */
-	unsigned n_waves;               /* 0: one wave */
+	size_t n_waves;                 /* 0: one wave */
 	struct halt_rules halt;
 	struct brake_rules brake;
 };
@@ -72,6 +72,7 @@ enum member_state {
 
 /* spent: an attempt failed and another is to come. tried: this campaign has begun an attempt. */
 enum member_state member_state_of(enum job_state state, enum reason reason, bool spent, bool tried);
+bool member_has_failed(enum member_state state); /* as a failure counts */
 
 struct member {
 	uint64_t order; /* member_order() */

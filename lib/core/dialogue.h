@@ -4,7 +4,7 @@
  *      bytes, port events, time, SAVED  -->  dialogue  -->  SAVE, bytes to write, notices
  *
  * The daemon, the in-process simulation and the replay all drive this one object, so what is proven in one ring
- * holds in the others. After every call the caller performs dialogue_effects(): first SAVE, then the output, then
+ * holds in the others. After every call the caller performs what it left to do: first SAVE, then the output, then
  * the notices.
  */
 #pragma once

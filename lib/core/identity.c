@@ -206,34 +206,6 @@ int identity_read_imei(const char *text, char ret[static IMEI_SIZE])
 	return read_answer(text, "+CGSN:", "+GSN:", can_be_imei, ret, IMEI_SIZE);
 }
 
-int identity_read_ati(const char *text, bool *ret_fibocom, struct identity *ret)
-{
-	struct identity found = *ret;
-	bool fibocom = *ret_fibocom, any = false;
-	struct span line;
-
-	while (next_line(&text, &line)) {
-		int r = -ENODATA;
-
-		if (cut_label(&line, "Manufacturer:")) {
-			fibocom = says_fibocom(line);
-			r = 0;
-		} else if (cut_label(&line, "Model:")) {
-			r = take(line, can_be_model, found.model, MODEL_MAX);
-		} else if (cut_label(&line, "Revision:")) {
-			r = take(line, can_be_version, found.version, VERSION_MAX);
-		} else if (cut_label(&line, "IMEI:")) {
-			r = take(line, can_be_imei, found.imei, IMEI_SIZE);
-		}
-		any = any || r == 0;
-	}
-	if (!any)
-		return -ENODATA;
-	*ret_fibocom = fibocom;
-	*ret = found;
-	return 0;
-}
-
 bool imei_is_valid(const char *imei)
 {
 	return can_be_imei((struct span){ imei, strlen(imei) }, false);

@@ -32,11 +32,5 @@ int identity_read_version(const char *text, char ret[static VERSION_MAX]);
 /* 15 digits; a 16-digit IMEISV is refused. Check digits are not enforced: field units differ. */
 int identity_read_imei(const char *text, char ret[static IMEI_SIZE]);
 
-/*
- * ATI: takes what its Manufacturer:, Model:, Revision: and IMEI: lines give; what it does not give
- * stays as it is in *ret_fibocom and *ret, so initialise both. -ENODATA: none of them.
- */
-int identity_read_ati(const char *text, bool *ret_fibocom, struct identity *ret);
-
 /* Is this a well-formed IMEI, as configuration must give it? */
 bool imei_is_valid(const char *imei);

@@ -2,13 +2,19 @@
 
 #include "base/text.h"
 
+usec_t opening_duration(const struct timeouts *t)
+{
+	return t->registration + t->start + t->download + t->leave + t->return_ + 2 * t->settle;
+}
+
 bool opening_uses_clock(const struct opening_rules *rules)
 {
 	return rules->n_windows > 0 || rules->not_before > 0 || rules->not_after > 0;
 }
 
 /* The same every night, so that an operator can tell; another one than that of the backoff (job.c). */
-static usec_t jitter_of(const struct opening_rules *rules, const struct opening_job *job, usec_t room)
+static usec_t jitter_of(
+	const struct opening_rules *rules, const struct opening_job *job, usec_t room)
 {
 	static const char what[] = "start";
 	usec_t most = usec_min(rules->jitter, room);

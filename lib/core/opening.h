@@ -19,6 +19,7 @@
 
 #include "base/usec.h"
 #include "core/job.h"
+#include "core/profile.h"
 #include "core/window.h"
 
 enum window_end { WINDOW_END_HOLD, WINDOW_END_FINISH };
@@ -52,6 +53,12 @@ struct opening {
 	usec_t when;        /* OPEN: until before when; WAITS: when to ask again, USEC_INFINITY when nobody can know */
 	bool too_long;      /* WAITS, window: no window is as long as the job takes */
 };
+
+/*
+ * How long one hop takes at most when all is as it should be: until the module is there again and was read twice. What
+ * lasts longer has failed. For who has no history to learn it from.
+ */
+usec_t opening_duration(const struct timeouts *timeouts);
 
 /* Does the wall clock matter at all? */
 bool opening_uses_clock(const struct opening_rules *rules);

@@ -36,7 +36,7 @@ static bool is_recognised(const char *line, size_t size)
 
 static bool is_echo(const struct at_channel *c, const char *line, size_t size)
 {
-	return c->output_size == size + 1 && memcmp(c->output, line, size) == 0;
+	return c->output_size == size + 1 && memcmp(at_channel_line(c), line, size) == 0;
 }
 
 static size_t count_text(const char *data, size_t size)

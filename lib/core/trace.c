@@ -175,7 +175,7 @@ void trace_output(struct trace *t, const struct dialogue *d, size_t size, usec_t
 	if (size < to)
 		to = size;
 	if (c->output_done < c->output_size) {
-		size_t masked = trace_mask(d->upgrade.task, c->output, c->output_size, line);
+		size_t masked = trace_mask(d->upgrade.task, at_channel_line(c), c->output_size, line);
 
 		from = trace_mask_done(c->output_done, c->output_size, masked);
 		to = trace_mask_done(c->output_done + to, c->output_size, masked);

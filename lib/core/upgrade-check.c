@@ -13,16 +13,6 @@ bool upgrade_is_checking(const struct upgrade *u)
 	return u->step >= STEP_CHECK_NETWORK && u->step <= STEP_CHECK_PDP_WAIT;
 }
 
-static bool is_ok(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
-}
-
-static bool is_error(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
-}
-
 /* Not a final result code: nothing, or the end of what was proven. */
 static int otherwise(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
@@ -65,7 +55,7 @@ int upgrade_on_check_network(struct upgrade *u, const struct upgrade_event *even
 {
 	int stat;
 
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
 	stat = upgrade_registration(u, event);
 	if (stat >= 0)
@@ -113,7 +103,7 @@ static int read_pdp(const struct upgrade *u, const char *text)
 
 static void take_pdp(struct upgrade *u, const struct upgrade_event *event)
 {
-	int state = is_ok(event) ? read_pdp(u, event->at.text) : -1;
+	int state = upgrade_ok(event) ? read_pdp(u, event->at.text) : -1;
 
 	if (state >= 0)
 		u->evidence->pdp = state;
@@ -122,7 +112,7 @@ static void take_pdp(struct upgrade *u, const struct upgrade_event *event)
 
 int upgrade_on_check_pdp(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
 	take_pdp(u, event);
 	return NEXT;
@@ -131,6 +121,8 @@ int upgrade_on_check_pdp(struct upgrade *u, const struct upgrade_event *event, u
 bool upgrade_save_check_pdp(struct upgrade *u, usec_t now)
 {
 	u->check_end = now < u->check_end ? u->check_end : 0;
+	/* It runs the new version. Its boot text may come only now, and takes no context with it. */
+	u->record.restarted = true;
 	return upgrade_save_pdp(u, now);
 }
 
@@ -149,14 +141,14 @@ int upgrade_build_check_pdp_open(struct upgrade *u)
 
 int upgrade_on_check_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
 	return upgrade_on_pdp_open(u, event, now);
 }
 
 int upgrade_on_check_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
 	take_pdp(u, event);
 	if (u->pdp_active)

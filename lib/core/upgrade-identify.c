@@ -89,15 +89,10 @@ static int not_said(struct upgrade *u, const struct upgrade_event *event)
 	return STEP_QUIET;
 }
 
-static bool is_answer(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
-}
-
 int upgrade_on_maker(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (!is_answer(event) || event->at.size == 0)
+	if (!upgrade_ok(event) || event->at.size == 0)
 		return not_said(u, event);
 	if (identity_is_fibocom(event->at.text))
 		return NEXT;
@@ -109,7 +104,7 @@ int upgrade_on_maker(struct upgrade *u, const struct upgrade_event *event, usec_
 int upgrade_on_model(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_answer(event) && identity_read_model(event->at.text, u->identity.model) == 0)
+	if (upgrade_ok(event) && identity_read_model(event->at.text, u->identity.model) == 0)
 		return NEXT;
 	return not_said(u, event);
 }
@@ -117,7 +112,7 @@ int upgrade_on_model(struct upgrade *u, const struct upgrade_event *event, usec_
 int upgrade_on_revision(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_answer(event) && identity_read_version(event->at.text, u->identity.version) == 0)
+	if (upgrade_ok(event) && identity_read_version(event->at.text, u->identity.version) == 0)
 		return NEXT;
 	return not_said(u, event);
 }
@@ -125,7 +120,7 @@ int upgrade_on_revision(struct upgrade *u, const struct upgrade_event *event, us
 int upgrade_on_imei(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_answer(event) && identity_read_imei(event->at.text, u->identity.imei) == 0)
+	if (upgrade_ok(event) && identity_read_imei(event->at.text, u->identity.imei) == 0)
 		return NEXT;
 	return not_said(u, event);
 }
@@ -185,7 +180,7 @@ int upgrade_on_imei_again(struct upgrade *u, const struct upgrade_event *event, 
 	char imei[IMEI_SIZE];
 
 	(void) now;
-	if (!is_answer(event) || identity_read_imei(event->at.text, imei) < 0)
+	if (!upgrade_ok(event) || identity_read_imei(event->at.text, imei) < 0)
 		return not_said(u, event);
 	return text_equal(imei, u->identity.imei) ? NEXT : OVER;
 }
@@ -195,7 +190,7 @@ int upgrade_on_revision_again(struct upgrade *u, const struct upgrade_event *eve
 	char version[VERSION_MAX];
 
 	(void) now;
-	if (!is_answer(event) || identity_read_version(event->at.text, version) < 0)
+	if (!upgrade_ok(event) || identity_read_version(event->at.text, version) < 0)
 		return not_said(u, event);
 	return text_equal(version, u->identity.version) ? NEXT : OVER;
 }

@@ -91,11 +91,28 @@ struct step {
 	usec_t pause;
 	enum step_id otherwise;                    /* 0: a failure ends the attempt */
 	bool (*skip)(const struct upgrade *u);     /* not wanted here */
-	int (*build)(struct upgrade *u);           /* writes u->line (and command.prefix); -E: cannot be built */
+	int (*build)(struct upgrade *u);           /* writes u->out->line or sets its command; -E: cannot be built */
 	bool (*save)(struct upgrade *u, usec_t now); /* changes the record; true: durable before the command */
 };
 
 extern const struct step upgrade_steps[_STEP_MAX];
+
+static inline bool upgrade_ok(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
+}
+
+static inline bool upgrade_error(const struct upgrade_event *event)
+{
+	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
+}
+
+/* What a handler returns when it has a reason. */
+static inline int upgrade_refuse(struct upgrade *u, enum reason reason, int verdict)
+{
+	u->reason = reason;
+	return verdict;
+}
 
 /* What the files share. All act on u->out, the effects of the event being worked on. */
 const struct timeouts *upgrade_timeouts(const struct upgrade *u);

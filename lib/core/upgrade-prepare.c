@@ -6,22 +6,6 @@
 #include "core/at-text.h"
 #include "core/upgrade-internal.h"
 
-static bool is_ok(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
-}
-
-static bool is_error(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
-}
-
-static int refuse(struct upgrade *u, enum reason reason, int verdict)
-{
-	u->reason = reason;
-	return verdict;
-}
-
 /* A question that this firmware does not understand, or an answer without the value: said, and
  * passed. */
 static int cannot_tell(struct upgrade *u, const char *what)
@@ -42,7 +26,7 @@ int upgrade_on_base(struct upgrade *u, const struct upgrade_event *event, usec_t
 		return END;
 	}
 	if (!text_equal(u->task->from, "*") && !text_equal(version, u->task->from))
-		return refuse(u, REASON_BASE_MISMATCH, FAIL);
+		return upgrade_refuse(u, REASON_BASE_MISMATCH, FAIL);
 	return NEXT;
 }
 
@@ -52,26 +36,26 @@ int upgrade_on_sim(struct upgrade *u, const struct upgrade_event *event, usec_t 
 	char state[32];
 
 	(void) now;
-	if (is_ok(event) && at_text_find(&t, event->at.text, "+CPIN:") &&
+	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+CPIN:") &&
 		at_text_string(&t, state, sizeof(state)) == 0)
 		return text_equal_nocase(state, "READY") ? NEXT
-							 : refuse(u, REASON_SIM_NOT_READY, FAIL);
-	if (is_error(event) && at_error_class(u->cme, u->profile->errors) == AT_ERROR_PERSON)
-		return refuse(u, REASON_SIM_NOT_READY, FAIL);
-	if (is_ok(event) || is_error(event)) /* 14 "SIM busy": it has just started */
-		return refuse(u, REASON_SIM_NOT_READY, RETRY);
+							 : upgrade_refuse(u, REASON_SIM_NOT_READY, FAIL);
+	if (upgrade_error(event) && at_error_class(u->cme, u->profile->errors) == AT_ERROR_PERSON)
+		return upgrade_refuse(u, REASON_SIM_NOT_READY, FAIL);
+	if (upgrade_ok(event) || upgrade_error(event)) /* 14 "SIM busy": it has just started */
+		return upgrade_refuse(u, REASON_SIM_NOT_READY, RETRY);
 	return STAY;
 }
 
 int upgrade_on_probe(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_ok(event))
+	if (upgrade_ok(event))
 		return NEXT;
-	if (!is_error(event))
+	if (!upgrade_error(event))
 		return STAY;
 	if (u->profile->probe == PROFILE_PROBE_REQUIRE)
-		return refuse(u, REASON_UNSUPPORTED, FAIL);
+		return upgrade_refuse(u, REASON_UNSUPPORTED, FAIL);
 	return cannot_tell(u, "AT+GTOTA=? was answered with an error");
 }
 
@@ -81,16 +65,17 @@ int upgrade_on_supply(struct upgrade *u, const struct upgrade_event *event, usec
 	int64_t millivolt;
 
 	(void) now;
-	if (is_error(event))
+	if (upgrade_error(event))
 		return cannot_tell(u, "the module does not tell its supply voltage");
-	if (!is_ok(event))
+	if (!upgrade_ok(event))
 		return STAY;
 	/* +CBC: <bcs>,<bcl>[,<voltage in mV>] */
 	if (!at_text_find(&t, event->at.text, "+CBC:") || at_text_skip(&t) < 0 ||
 		at_text_skip(&t) < 0 || at_text_number(&t, &millivolt) < 0)
 		return cannot_tell(u, "the module does not tell its supply voltage");
-	return millivolt < (int64_t) u->task->require.supply_mv ? refuse(u, REASON_LOW_SUPPLY, FAIL)
-								: NEXT;
+	return millivolt < (int64_t) u->task->require.supply_mv
+		       ? upgrade_refuse(u, REASON_LOW_SUPPLY, FAIL)
+		       : NEXT;
 }
 
 int upgrade_on_call(struct upgrade *u, const struct upgrade_event *event, usec_t now)
@@ -99,14 +84,14 @@ int upgrade_on_call(struct upgrade *u, const struct upgrade_event *event, usec_t
 	int64_t status;
 
 	(void) now;
-	if (is_error(event))
+	if (upgrade_error(event))
 		return cannot_tell(u, "the module does not tell whether a call is in progress");
-	if (!is_ok(event))
+	if (!upgrade_ok(event))
 		return STAY;
 	/* 27.007, +CPAS: 3 ringing, 4 call in progress */
 	if (at_text_find(&t, event->at.text, "+CPAS:") && at_text_number(&t, &status) == 0 &&
 		(status == 3 || status == 4))
-		return refuse(u, REASON_IN_CALL, FAIL);
+		return upgrade_refuse(u, REASON_IN_CALL, FAIL);
 	return NEXT;
 }
 
@@ -127,7 +112,7 @@ int upgrade_registration(const struct upgrade *u, const struct upgrade_event *ev
 	struct at_text t;
 	int64_t stat;
 
-	if (!is_ok(event) || !at_text_find(&t, event->at.text, u->prefix) || at_text_skip(&t) < 0 ||
+	if (!upgrade_ok(event) || !at_text_find(&t, event->at.text, u->prefix) || at_text_skip(&t) < 0 ||
 		at_text_number(&t, &stat) < 0 || stat < 0 || stat > UINT8_MAX)
 		return -1;
 	return (int) stat;
@@ -138,15 +123,15 @@ int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, use
 	int stat;
 
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
 	stat = upgrade_registration(u, event);
 	if (stat == 1 || stat == 5) {
 		if (stat == 5 && u->task->require.refuse_roaming)
-			return refuse(u, REASON_ROAMING, FAIL);
+			return upgrade_refuse(u, REASON_ROAMING, FAIL);
 		return NEXT;
 	}
-	return refuse(u, REASON_NOT_REGISTERED, RETRY);
+	return upgrade_refuse(u, REASON_NOT_REGISTERED, RETRY);
 }
 
 /* AcT (27.007, +COPS): 0 GSM, 1 GSM compact, 3 EGPRS, 8 EC-GSM-IoT; 2, 4, 5, 6 UTRAN; 7 and above
@@ -172,16 +157,16 @@ int upgrade_on_operator(struct upgrade *u, const struct upgrade_event *event, us
 	int64_t act;
 
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
 	/* +COPS: <mode>[,<format>,<oper>[,<AcT>]] */
-	if (is_error(event) || !at_text_find(&t, event->at.text, "+COPS:") ||
+	if (upgrade_error(event) || !at_text_find(&t, event->at.text, "+COPS:") ||
 		at_text_skip(&t) < 0 || at_text_skip(&t) < 0 || at_text_skip(&t) < 0 ||
 		at_text_number(&t, &act) < 0)
 		return cannot_tell(u, "the module does not tell its access technology");
 	return is_fast_enough(act, u->task->require.technology)
 		       ? NEXT
-		       : refuse(u, REASON_SLOW_NETWORK, FAIL);
+		       : upgrade_refuse(u, REASON_SLOW_NETWORK, FAIL);
 }
 
 int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now)
@@ -190,12 +175,12 @@ int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec
 	int64_t rssi;
 
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
 	/* 27.007, +CSQ: 0 to 31 in steps of 2 dB from -113 dBm; 99 not known */
-	if (is_ok(event) && at_text_find(&t, event->at.text, "+CSQ:") &&
+	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+CSQ:") &&
 		at_text_number(&t, &rssi) == 0 && rssi >= 0 && rssi <= 31 &&
 		-113 + 2 * rssi >= u->task->require.rssi_dbm)
 		return NEXT;
-	return refuse(u, REASON_WEAK_SIGNAL, RETRY);
+	return upgrade_refuse(u, REASON_WEAK_SIGNAL, RETRY);
 }

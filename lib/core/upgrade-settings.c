@@ -10,22 +10,6 @@
 #include "core/at-text.h"
 #include "core/upgrade-internal.h"
 
-static bool is_ok(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_OK;
-}
-
-static bool is_error(const struct upgrade_event *event)
-{
-	return event->type == UPGRADE_EVENT_AT && event->at.type == AT_EVENT_ERROR;
-}
-
-static int refuse(struct upgrade *u, enum reason reason, int verdict)
-{
-	u->reason = reason;
-	return verdict;
-}
-
 /* A value that can be sent back as it was read: digits and commas only. */
 static bool is_plain(const char *value)
 {
@@ -42,7 +26,7 @@ static void keep(struct upgrade_setting *setting, const char *value)
 /* An OK without any text to a question is a late one to something else: what it asks for is asked again. */
 static bool is_hollow(const struct upgrade *u, const struct upgrade_event *event)
 {
-	return is_ok(event) && event->at.size == 0 && u->tries < upgrade_steps[u->step].tries;
+	return upgrade_ok(event) && event->at.size == 0 && u->tries < upgrade_steps[u->step].tries;
 }
 
 int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, usec_t now)
@@ -52,13 +36,13 @@ int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, us
 	size_t n = 0;
 
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
 	if (is_hollow(u, event))
-		return refuse(u, REASON_NO_ANSWER, RETRY);
+		return upgrade_refuse(u, REASON_NO_ANSWER, RETRY);
 	/* +GTRAT: <rat>[,<pref1>,<pref2>]: the rest of the line without its spaces is what the set
 	 * form takes */
-	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTRAT:")) {
+	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+GTRAT:")) {
 		for (; t.p < t.end && n + 1 < sizeof(value); t.p++)
 			if (*t.p != ' ')
 				value[n++] = *t.p;
@@ -66,9 +50,10 @@ int upgrade_on_rat_read(struct upgrade *u, const struct upgrade_event *event, us
 		if (t.p == t.end)
 			keep(&u->record.rat, value);
 	}
-	if (!u->record.rat.known && !u->record.rat.written)
+	if (!u->record.rat.known)
 		upgrade_notify(u, NOTICE_WARNING, REASON_NONE,
-			"the module does not tell its RAT setting: it will not be restored");
+			"the module does not tell its RAT setting: it is not locked, for there is no "
+			"way back");
 	return NEXT;
 }
 
@@ -84,22 +69,47 @@ int upgrade_build_rat_lock(struct upgrade *u)
 	return text_copy(u->out->line, sizeof(u->out->line), u->profile->rat_lock);
 }
 
+/*
+ * What the module has refused is not in it, unless it was before, or went in with a try whose answer
+ * was lost. Of the two GTSETs, which are saved together, the second is not even sent after the first.
+ * The next save, of the start or the verdict, has it too: until then it would be put back in vain.
+ */
+static void forget_refused(struct upgrade *u)
+{
+	struct upgrade_record *r = &u->record;
+
+	if (u->tries > 1)
+		return;
+	if (u->step == STEP_RAT_LOCK)
+		r->rat.written = u->before.rat;
+	else
+		r->gprsfirst.written = u->before.gprsfirst;
+	if (u->step == STEP_NO_CALLBREAK)
+		r->callbreak.written = u->before.callbreak;
+}
+
 /* What is only recommended: an error is a warning. */
 int upgrade_on_wish(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_error(event))
+	if (upgrade_error(event)) {
 		upgrade_notify(u, NOTICE_WARNING, REASON_NONE, event->at.text);
-	return is_ok(event) || is_error(event) ? NEXT : STAY;
+		if (u->step == STEP_RAT_LOCK || u->step == STEP_GPRS_FIRST)
+			forget_refused(u);
+	}
+	return upgrade_ok(event) || upgrade_error(event) ? NEXT : STAY;
 }
 
 /* CALLBREAK is a "must" of both guides (L610 FOTA guide, 1.1). */
 int upgrade_on_must(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_ok(event))
+	if (upgrade_ok(event))
 		return NEXT;
-	return is_error(event) ? refuse(u, REASON_SETTING_REFUSED, FAIL) : STAY;
+	if (!upgrade_error(event))
+		return STAY;
+	forget_refused(u);
+	return upgrade_refuse(u, REASON_SETTING_REFUSED, FAIL);
 }
 
 int upgrade_on_settings_read(struct upgrade *u, const struct upgrade_event *event, usec_t now)
@@ -109,11 +119,11 @@ int upgrade_on_settings_read(struct upgrade *u, const struct upgrade_event *even
 	struct at_text t;
 
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
 	if (is_hollow(u, event))
-		return refuse(u, REASON_NO_ANSWER, RETRY);
-	if (is_ok(event) && at_text_find(&t, event->at.text, "+GTSET:")) {
+		return upgrade_refuse(u, REASON_NO_ANSWER, RETRY);
+	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+GTSET:")) {
 		do {
 			if (at_text_string(&t, name, sizeof(name)) < 0 ||
 				at_text_string(&t, value, sizeof(value)) < 0)
@@ -151,9 +161,9 @@ static bool pdp_is_active(const char *text)
 int upgrade_on_pdp_ask(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
-	u->pdp_active = is_ok(event) && pdp_is_active(event->at.text);
+	u->pdp_active = upgrade_ok(event) && pdp_is_active(event->at.text);
 	return NEXT;
 }
 
@@ -188,18 +198,18 @@ int upgrade_on_pdp_open(struct upgrade *u, const struct upgrade_event *event, us
 	(void) now;
 	/* An error also means "already active" on some firmware: the next question tells. What is
 	 * there then was not opened by us (conduct 3). */
-	if (is_error(event))
+	if (upgrade_error(event))
 		u->record.pdp_opened = false;
-	return is_ok(event) || is_error(event) ? NEXT : STAY;
+	return upgrade_ok(event) || upgrade_error(event) ? NEXT : STAY;
 }
 
 int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (!is_ok(event) && !is_error(event))
+	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
-	u->pdp_active = is_ok(event) && pdp_is_active(event->at.text);
-	return u->pdp_active ? NEXT : refuse(u, REASON_PDP_FAILED, RETRY);
+	u->pdp_active = upgrade_ok(event) && pdp_is_active(event->at.text);
+	return u->pdp_active ? NEXT : upgrade_refuse(u, REASON_PDP_FAILED, RETRY);
 }
 
 /* What the check has opened of a profile without MIPCALL is closed as it was opened. */
@@ -236,11 +246,11 @@ int upgrade_build_rat_back(struct upgrade *u)
 int upgrade_on_back(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
-	if (is_error(event)) {
+	if (upgrade_error(event)) {
 		u->unrestored = REASON_SETTING_REFUSED;
 		upgrade_notify(u, NOTICE_WARNING, REASON_SETTING_REFUSED, event->at.text);
 	}
-	return is_ok(event) || is_error(event) ? NEXT : STAY;
+	return upgrade_ok(event) || upgrade_error(event) ? NEXT : STAY;
 }
 
 int upgrade_on_restored(struct upgrade *u, const struct upgrade_event *event, usec_t now)

@@ -31,6 +31,13 @@ static bool no_rat_lock(const struct upgrade *u)
 	return u->task->rat != RAT_LOCK || !u->profile->rat_lock;
 }
 
+/* It is persistent: a module that is left locked at a site without that network is cut off for good
+ * (protocol, 4). */
+static bool no_way_back(const struct upgrade *u)
+{
+	return no_rat_lock(u) || !u->record.rat.known;
+}
+
 static bool no_mipcall(const struct upgrade *u)
 {
 	return u->profile->mipcall == PROFILE_MIPCALL_NEVER;
@@ -115,9 +122,9 @@ const struct step upgrade_steps[_STEP_MAX] = {
 	[STEP_RAT_READ]       = { "rat-read",        PHASE_PREPARING, ASK("AT+GTRAT?", "+GTRAT:"), HANDLER(rat_read),
 				  .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC, .skip = no_rat_lock },
 	[STEP_RAT_LOCK]       = { "rat-lock",        PHASE_PREPARING, .build = upgrade_build_rat_lock, HANDLER(wish),
-				  .timeout = LIMIT_REGISTRATION, .tries = 1, .skip = no_rat_lock, .save = upgrade_save_rat },
+				  .timeout = LIMIT_REGISTRATION, .tries = 1, .skip = no_way_back, .save = upgrade_save_rat },
 	[STEP_NETWORK_AGAIN]  = { "network-again",   PHASE_PREPARING, .build = upgrade_build_network, HANDLER(network),
-				  .timeout = LIMIT_COMMAND, .within = LIMIT_REGISTRATION, .pause = 2 * SEC, .skip = no_rat_lock },
+				  .timeout = LIMIT_COMMAND, .within = LIMIT_REGISTRATION, .pause = 2 * SEC, .skip = no_way_back },
 	[STEP_SETTINGS_READ]  = { "settings-read",   PHASE_PREPARING, ASK("AT+GTSET?", "+GTSET:"), HANDLER(settings_read),
 				  .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC },
 	[STEP_NO_CALLBREAK]   = { "no-callbreak",    PHASE_PREPARING, ASK("AT+GTSET=\"CALLBREAK\",1", NULL), HANDLER(must),

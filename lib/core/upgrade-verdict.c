@@ -10,9 +10,19 @@
 #include "base/text.h"
 #include "core/upgrade-internal.h"
 
+/* When it is said not to be back. One that answers by then is, and has the time for its verdict. */
 static usec_t give_up(const struct upgrade *u)
 {
-	return u->unknown ? USEC_INFINITY : usec_add(u->since, upgrade_timeouts(u)->return_);
+	const struct timeouts *t = upgrade_timeouts(u);
+	usec_t end = usec_add(u->since, t->return_);
+	usec_t proof = u->first_read ? usec_add(u->first_read, t->settle)
+				     : usec_add(u->activity, t->stall);
+
+	if (u->unknown)
+		return USEC_INFINITY;
+	if (!u->read[0])
+		return end;
+	return usec_max(end, usec_add(proof, 2 * (t->command + t->identify)));
 }
 
 static int not_back(struct upgrade *u)

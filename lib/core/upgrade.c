@@ -239,7 +239,8 @@ static void enter(struct upgrade *u, int step, usec_t now)
 	}
 	upgrade_notify(u, NOTICE_STEP, REASON_NONE, row->name);
 
-	remember_written(u);
+	if (row->save)
+		remember_written(u);
 	if (row->save && row->save(u, now)) {
 		upgrade_save(u);
 		u->awaited = u->saves;
@@ -259,6 +260,7 @@ static void on_lost(struct upgrade *u, usec_t now)
 	u->open = false;
 	u->activity = now;
 	u->first_read = 0;
+	u->read[0] = '\0';
 	if (sent) {
 		u->record.left = true;
 		evidence_event(u->evidence, &u->evidence->lost, now);
@@ -435,7 +437,7 @@ static void on_go(struct upgrade *u, const struct upgrade_task *task, usec_t now
 	u->percent = -1;
 	u->cme = AT_ERROR_NONE;
 	evidence_begin(u->evidence, u->identity.version, now);
-	u->registered = u->roaming = u->pdp_active = false;
+	u->pdp_active = false;
 	memcpy(u->record.imei, u->identity.imei, sizeof(u->record.imei));
 	enter(u, STEP_SYNC, now);
 }

@@ -92,7 +92,8 @@ struct upgrade_record {
 	bool complete;              /* GTOTA DOWNLOAD COMPLETE came */
 	bool failed;                /* GTOTA DOWNLOAD FAILED came */
 	bool left;                  /* the port went away, or boot text came, since the start */
-	bool restarted;             /* the module itself restarted: boot text, echo back on, or it left after COMPLETE */
+	bool restarted;             /* the module itself restarted: boot text, or it left after COMPLETE (its echo is no proof:
+	                             * AT&F and ATZ bring that back, too) */
 	bool end_open;              /* conduct 8: no end of the last start was seen; no +GTOTA before one, or `download` */
 	struct upgrade_setting callbreak, gprsfirst, rat;
 	bool pdp_opened;            /* MIPCALL was opened by us */
@@ -172,7 +173,6 @@ struct upgrade {
 	const struct profile *profile;   /* resolved; NULL until identified */
 	struct identity identity;
 	bool identified;                 /* identity is complete and fresh */
-	bool fibocom;
 	struct upgrade_record record;
 	struct evidence *evidence;       /* the caller's, of the attempt; whole when its NOTICE_VERDICT is taken, until the next GO */
 
@@ -193,7 +193,7 @@ struct upgrade {
 	bool line_sent;        /* the start line's first byte is out */
 	bool line_whole;       /* its last one too, or nobody knows: listening counts from here */
 	bool report_seen;      /* a GTOTA report (not only OK) came in this attempt */
-	bool registered, roaming, pdp_active;
+	bool pdp_active;
 	usec_t check_end;      /* when a data connection is asked for the last time; 0: it is */
 	int percent;
 	enum upgrade_outcome outcome; /* of END */

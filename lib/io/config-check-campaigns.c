@@ -156,8 +156,10 @@ int config_check_campaigns(struct builder *b, const struct config *config)
 		for (size_t i = 0; i < config->n_campaigns; i++) {
 			check_selection(b, &known, builder_campaign(b, i));
 			check_target(b, config, builder_campaign(b, i));
+			config_check_waves(b, builder_campaign(b, i));
 		}
 		check_quarrels(b, config, decides);
+		config_check_limits(b, config);
 	}
 	free(known.names);
 	free(known.groups);

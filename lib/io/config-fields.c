@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "io/zone-file.h"
 
 #define ROOT(member)	 offsetof(struct builder, member)
 #define MODEM(member)	 offsetof(struct modem_draft, member)
@@ -41,12 +42,24 @@ const struct field config_credential_field = { "credential", FIELD_STRING, FORM_
 	.required = true, .min = 1, .max = CREDENTIAL_MAX,
 	.doc = "The name of a systemd credential." };
 
+static const struct word clocks[] = {
+	{ "any", 0, false },
+	{ "synchronised", 1, false },
+	{ 0 },
+};
+
 static const struct field limits_fields[] = {
 	{ "max_parallel", FIELD_INTEGER, NUMBER(builder, max_parallel), .min = 1, .max = 4096,
 		.standard = "8", .doc = "How many modems may be upgraded at the same time." },
-	UNSUPPORTED("per_group"),
-	UNSUPPORTED("per_cell"),
-	UNSUPPORTED("clock"),
+	{ "per_group", FIELD_COUNTS, FORM_NAME, .offset = ROOT(per_group),
+		.other = ROOT(n_per_group), .min = 1, .max = 4096,
+		.doc = "How many modems of a group may be upgraded at the same time, by group." },
+	{ "per_cell", FIELD_INTEGER, NUMBER(builder, per_cell), .unsupported = true, .min = 1,
+		.max = 4096,
+		.doc = "How many modems of one serving cell may be upgraded at the same time." },
+	{ "clock", FIELD_WORD, NUMBER(builder, clock), .words = clocks, .standard = "any",
+		.doc = "Which clock decides about windows, not_before and not_after: any, or only "
+		       "one that is synchronised." },
 	{ 0 },
 };
 static const struct object limits_object = { limits_fields, RULE_NONE, { 0 } };
@@ -87,7 +100,10 @@ static const struct field modem_fields[] = {
 		.doc = "The groups that the modem belongs to." },
 	{ "apn", FIELD_OBJECT, .object = &apn_object, .given = MODEM(apn_given),
 		.doc = "The access point for modules that open their own connection." },
-	UNSUPPORTED("uplink"),
+	{ "uplink", FIELD_BOOLEAN, NUMBER(modem_draft, modem.uplink),
+		.standard = "false",
+		.doc = "Does it carry this gateway's own connection? Then it goes last, alone, and "
+		       "only when the campaign says uplink_confirmed." },
 	{ 0 },
 };
 static const struct object modem_object = { modem_fields, RULE_NONE, { 0 } };
@@ -197,6 +213,50 @@ static const struct field require_fields[] = {
 };
 static const struct object require_object = { require_fields, RULE_NONE, { 0 } };
 
+/* CAMPAIGN_WAVES_MAX; sizes are so much of all members, the waves before included. */
+static const struct field wave_fields[] = {
+	{ "size", FIELD_SHARE, .required = true, .offset = offsetof(struct wave_rules, size),
+		.doc = "How many modems of the campaign, those of the waves before included: "
+		       "a number or a percentage; the last wave's is 100%." },
+	{ "success", FIELD_SHARE, .offset = offsetof(struct wave_rules, success),
+		.standard = "80%",
+		.doc = "How many of the wave must succeed before the next one opens." },
+	{ "soak", FIELD_DURATION, NUMBER(wave_rules, soak), .min = MSEC, .max = 90 * DAY,
+		.doc = "How long after the wave's last verdict the next one opens; at once when it "
+		       "is not given." },
+	{ 0 },
+};
+static const struct object wave_object = { wave_fields, RULE_NONE, { 0 } };
+
+static const struct field halt_fields[] = {
+	{ "failures", FIELD_SHARE, .offset = CAMPAIGN(campaign.rules.halt.failures),
+		.standard = "20%",
+		.doc = "How many failures stop the campaign: a number, or a percentage of the "
+		       "modems that have a verdict." },
+	{ "after", FIELD_INTEGER, NUMBER(campaign_draft, campaign.rules.halt.after), .min = 1,
+		.max = 1000000, .standard = "5", .given = CAMPAIGN(halt_after_given),
+		.doc = "How many modems must have a verdict before; with a number of failures "
+		       "none need when it is not given." },
+	{ 0 },
+};
+static const struct object halt_object = { halt_fields, RULE_NONE, { 0 } };
+
+static const struct field brake_fields[] = {
+	{ "return_percent", FIELD_INTEGER,
+		NUMBER(campaign_draft, campaign.rules.brake.return_percent), .min = 101,
+		.max = 10000,
+		.doc = "Upgraded modems take so much of the time that others take to come back." },
+	{ "signal_db", FIELD_INTEGER, NUMBER(campaign_draft, campaign.rules.brake.signal_db),
+		.min = 1, .max = 62,
+		.doc = "Upgraded modems hear so much less than those that are not upgraded yet." },
+	{ "after", FIELD_INTEGER, NUMBER(campaign_draft, campaign.rules.brake.after), .min = 1,
+		.max = BRAKE_VALUES, .standard = "5",
+		.doc = "How many modems of both kinds must have been seen before." },
+	{ 0 },
+};
+static const struct object brake_object = { brake_fields, RULE_AT_LEAST_ONE,
+	{ "return_percent", "signal_db" } };
+
 static const struct word rat_policies[] = {
 	{ "keep", RAT_KEEP, false },
 	{ "lock", RAT_LOCK, false },
@@ -211,6 +271,39 @@ static const struct word checks[] = {
 static const struct word recoveries[] = {
 	{ "never", 0, false },
 	{ "reset", 1, true },
+	{ 0 },
+};
+
+static const struct word days[] = {
+	{ "mon", 1 << 0, false },
+	{ "tue", 1 << 1, false },
+	{ "wed", 1 << 2, false },
+	{ "thu", 1 << 3, false },
+	{ "fri", 1 << 4, false },
+	{ "sat", 1 << 5, false },
+	{ "sun", 1 << 6, false },
+	{ 0 },
+};
+
+static const struct field window_fields[] = {
+	{ "days", FIELD_FLAGS, NUMBER(window_draft, days), .words = days,
+		.doc = "The days on which it opens; every day when it is not given." },
+	{ "start", FIELD_TIME, .required = true, NUMBER(window_draft, start), .max = 24 * 60 - 1,
+		.doc = "The local time at which it opens. One that is skipped when clocks change: "
+		       "the first moment after the gap; one that comes twice: the first." },
+	{ "end", FIELD_TIME, .required = true, NUMBER(window_draft, end), .max = 24 * 60,
+		.doc = "The local time at which it closes, on the next day when it is not after "
+		       "the start; up to 24:00." },
+	{ "timezone", FIELD_STRING, FORM_ZONE, .required = true,
+		.offset = offsetof(struct window_draft, timezone), .min = 1,
+		.max = ZONE_NAME_MAX - 1, .doc = "The IANA time zone of the local times." },
+	{ 0 },
+};
+static const struct object window_object = { window_fields, RULE_NONE, { 0 } };
+
+static const struct word window_ends[] = {
+	{ "hold", WINDOW_END_HOLD, false },
+	{ "finish", WINDOW_END_FINISH, false },
 	{ 0 },
 };
 
@@ -245,16 +338,37 @@ static const struct field campaign_fields[] = {
 		       "timeouts.pdp, a data connection (pdp)." },
 	{ "recover", FIELD_WORD, NUMBER(campaign_draft, recover), .words = recoveries,
 		.standard = "never", .doc = "May a silent module be reset?" },
-	UNSUPPORTED("windows"),
-	UNSUPPORTED("waves"),
-	UNSUPPORTED("halt"),
-	UNSUPPORTED("not_before"),
-	UNSUPPORTED("not_after"),
-	UNSUPPORTED("jitter"),
+	{ "windows", FIELD_ITEMS, .object = &window_object, .offset = CAMPAIGN(windows),
+		.other = CAMPAIGN(n_windows), .size = sizeof(struct window_draft), .min = 1,
+		.max = WINDOWS_MAX,
+		.doc = "When upgrades may start; at any time when it is not given." },
+	{ "window_end", FIELD_WORD, NUMBER(campaign_draft, campaign.when.window_end),
+		.words = window_ends, .standard = "hold",
+		.doc = "hold starts nothing that is not expected to be over when the window "
+		       "closes; finish starts until it closes. What runs is never cut." },
+	{ "not_before", FIELD_INSTANT, NUMBER(campaign_draft, campaign.when.not_before),
+		.doc = "The first moment of the campaign." },
+	{ "not_after", FIELD_INSTANT, NUMBER(campaign_draft, campaign.when.not_after),
+		.doc = "From then on nothing starts; jobs that still wait fail (deadline)." },
+	{ "jitter", FIELD_DURATION, NUMBER(campaign_draft, campaign.when.jitter), .min = MSEC,
+		.max = 30 * DAY,
+		.doc = "Spreads the starts after a window opens, or after not_before, over so much "
+		       "time, by IMEI." },
+	{ "waves", FIELD_ITEMS, .object = &wave_object,
+		.offset = CAMPAIGN(campaign.rules.waves), .size = sizeof(struct wave_rules),
+		.other = CAMPAIGN(campaign.rules.n_waves), .min = 1, .max = CAMPAIGN_WAVES_MAX,
+		.doc = "Parts of the campaign that must prove themselves one after the other; one "
+		       "wave when it is not given." },
+	{ "halt", FIELD_OBJECT, .object = &halt_object,
+		.doc = "When too much has failed: nothing of the campaign starts until an operator "
+		       "resumes it." },
 	UNSUPPORTED("fetch"),
-	UNSUPPORTED("brake"),
-	UNSUPPORTED("window_end"),
-	UNSUPPORTED("uplink_confirmed"),
+	{ "brake", FIELD_OBJECT, .unsupported = true, .object = &brake_object,
+		.doc = "Halts the campaign when upgraded modems behave worse than the others; off "
+		       "when it is not given." },
+	{ "uplink_confirmed", FIELD_BOOLEAN, NUMBER(campaign_draft, campaign.uplink_confirmed),
+		.standard = "false",
+		.doc = "May modems go that carry this gateway's own connection?" },
 	{ 0 },
 };
 static const struct object campaign_object = { campaign_fields, RULE_NONE, { 0 } };

@@ -48,6 +48,8 @@ enum field_kind {
 	FIELD_FLAGS,	   /* a list of different words; their values together */
 	FIELD_TIME,	   /* "HH:MM": minutes */
 	FIELD_INSTANT,	   /* RFC 3339: CLOCK_REALTIME */
+	FIELD_SHARE,	   /* "5" or "10%" */
+	FIELD_COUNTS,	   /* from a name to an integer: struct config_limit, sorted */
 	FIELD_MAP,	   /* from a profile's name to an object */
 	FIELD_UNSUPPORTED, /* a name that is kept for a later version */
 };
@@ -91,9 +93,10 @@ struct field {
 	bool required;
 	bool inverted;	  /* BOOLEAN: kept as its opposite */
 	bool sparse;	  /* OBJECT: what is not given stays as it is */
+	bool unsupported; /* refused: known to a later version */
 	size_t offset;	  /* of the value, in the object's base */
 	size_t size;	  /* of the value; STRING: 0 is a pointer into the arena */
-	size_t other;	  /* STRINGS, ITEMS: of the count; SECRET: of the credential's name */
+	size_t other;	  /* STRINGS, ITEMS, COUNTS: of the count; SECRET: of the credential's name */
 	size_t given;	  /* of a bool that says whether the key was there; 0: none */
 	int64_t min, max; /* value, microseconds, bytes of a string or items of a list */
 	const struct word *words;
@@ -158,6 +161,7 @@ struct campaign_draft {
 	bool selection_given;
 	bool max_delay_given;
 	unsigned recover;
+	bool halt_after_given;
 	const struct window_draft *windows;
 	size_t n_windows;
 };
@@ -202,6 +206,9 @@ struct builder {
 	struct arena_chunk *arena;
 	struct draft_list lists[_LIST_MAX];
 	unsigned max_parallel;
+	unsigned per_cell;
+	struct config_limit *per_group;
+	size_t n_per_group;
 	unsigned clock;
 	struct timeouts timeouts;	/* 0: not given */
 	struct profile_draft *profiles; /* in profile_at()'s order */
@@ -285,6 +292,15 @@ void config_parse_flags(struct builder *b, const struct field *f, struct json_t 
 void config_parse_time(struct builder *b, const struct field *f, struct json_t *value, void *base);
 void config_parse_instant(
 	struct builder *b, const struct field *f, struct json_t *value, void *base);
+
+/* Values that say how many (config-shares.c). */
+void config_parse_share(struct builder *b, const struct field *f, struct json_t *value, void *base);
+void config_parse_counts(
+	struct builder *b, const struct field *f, struct json_t *value, void *base);
+
+/* Waves, limits and uplinks: what no row can see (config-shares.c). */
+void config_check_waves(struct builder *b, const struct campaign_draft *d);
+void config_check_limits(struct builder *b, const struct config *config);
 
 /* From the drafts of windows to windows, with their time zones. -ENOMEM (config-windows.c). */
 int config_resolve_windows(struct builder *b, struct config *config);

@@ -31,6 +31,9 @@
 	"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?"                                 \
 	"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
+/* share_parse() */
+#define SHARE "^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$"
+
 static json_t *describe_object(const struct object *object);
 
 /* Takes the value over. Without memory the schema is incomplete: only a build writes one. */
@@ -169,6 +172,19 @@ static json_t *describe_map(const struct field *f)
 	return schema;
 }
 
+static json_t *describe_counts(const struct field *f)
+{
+	json_t *schema = json_object(), *properties = json_object();
+
+	set_type(schema, "object");
+	add_common(properties);
+	set(schema, "properties", properties);
+	set(schema, "patternProperties",
+		json_pack("{s:o}", config_form(f->form)->pattern, describe_integer(f)));
+	set(schema, "additionalProperties", json_false());
+	return schema;
+}
+
 static json_t *describe_value(const struct field *f)
 {
 	switch (f->kind) {
@@ -202,6 +218,10 @@ static json_t *describe_value(const struct field *f)
 		return describe_pattern(f->max < 24 * 60 ? TIME_OF_DAY : TIME_OF_END);
 	case FIELD_INSTANT:
 		return describe_pattern(INSTANT);
+	case FIELD_SHARE:
+		return describe_pattern(SHARE);
+	case FIELD_COUNTS:
+		return describe_counts(f);
 	case FIELD_MAP:
 		return describe_map(f);
 	case FIELD_UNSUPPORTED:
@@ -230,6 +250,8 @@ static json_t *describe_default(const struct field *f)
 	case FIELD_FLAGS:
 	case FIELD_TIME:
 	case FIELD_INSTANT:
+	case FIELD_SHARE:
+	case FIELD_COUNTS:
 	case FIELD_MAP:
 	case FIELD_UNSUPPORTED:
 		break;
@@ -262,7 +284,7 @@ static json_t *describe_object(const struct object *object)
 	set_type(schema, "object");
 	add_common(properties);
 	for (const struct field *f = object->fields; f->key; f++) {
-		json_t *value = describe_value(f);
+		json_t *value = f->unsupported ? NULL : describe_value(f);
 
 		if (!value)
 			continue;

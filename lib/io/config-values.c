@@ -87,6 +87,9 @@ static void set_default(const struct field *f, void *base)
 	case FIELD_WORD:
 		config_store_number(f, base, config_find_word(f->words, f->standard)->value);
 		break;
+	case FIELD_SHARE:
+		(void) share_parse(f->standard, place(base, f->offset));
+		break;
 	case FIELD_COMMENT:
 	case FIELD_STRINGS:
 	case FIELD_SECRET:
@@ -96,6 +99,7 @@ static void set_default(const struct field *f, void *base)
 	case FIELD_FLAGS:
 	case FIELD_TIME:
 	case FIELD_INSTANT:
+	case FIELD_COUNTS:
 	case FIELD_MAP:
 	case FIELD_UNSUPPORTED:
 		break;
@@ -387,6 +391,12 @@ void config_parse_value(struct builder *b, const struct field *f, json_t *value,
 		break;
 	case FIELD_INSTANT:
 		config_parse_instant(b, f, value, base);
+		break;
+	case FIELD_SHARE:
+		config_parse_share(b, f, value, base);
+		break;
+	case FIELD_COUNTS:
+		config_parse_counts(b, f, value, base);
 		break;
 	case FIELD_UNSUPPORTED:
 		problem(b, SEVERITY_ERROR, "is not supported by this version");

@@ -103,6 +103,23 @@ static int resolve_window(struct builder *b, struct config *config, const struct
 	return 0;
 }
 
+/* It would never start anything, and say so only when somebody waits for it. */
+static void check_length(struct builder *b, const struct config *config,
+	const struct campaign_draft *d, const struct opening_rules *when)
+{
+	usec_t any_day = (usec_t) (civil_days(2025, 6, 2) * CIVIL_DAY) * SEC;
+	usec_t duration = opening_duration(&config->timeouts);
+	struct window_opening opening;
+	char text[USEC_FORMAT_MAX];
+
+	if (when->window_end == WINDOW_END_HOLD &&
+		!window_next(when->windows, when->n_windows, any_day, duration, &opening))
+		problem_at(b, SEVERITY_WARNING, LIST_CAMPAIGNS, &d->origin, "/windows",
+			"none is as long as an upgrade may take by timeouts (%s), so none would start; "
+			"see window_end",
+			usec_format(text, duration));
+}
+
 static int resolve_campaign(struct builder *b, struct config *config, size_t i)
 {
 	const struct campaign_draft *d = builder_campaign(b, i);
@@ -123,6 +140,8 @@ static int resolve_campaign(struct builder *b, struct config *config, size_t i)
 		r = resolve_window(b, config, d, w, &windows[w]);
 	when->windows = windows;
 	when->n_windows = d->n_windows;
+	if (r >= 0 && !builder_has_errors(b))
+		check_length(b, config, d, when);
 	return r;
 }
 

@@ -122,6 +122,8 @@ static int take_lists(struct builder *b, struct config *config)
 		d->campaign.all = !d->selection_given;
 		if (!d->max_delay_given)
 			retry->max_delay = usec_max(retry->max_delay, retry->delay);
+		if (!d->halt_after_given && !d->campaign.rules.halt.failures.percent)
+			d->campaign.rules.halt.after = 0;
 		config->campaigns[i] = d->campaign;
 	}
 	return 0;
@@ -132,6 +134,9 @@ static int make_config(struct builder *b, struct config *config)
 	int r;
 
 	config->max_parallel = b->max_parallel;
+	config->per_cell = b->per_cell;
+	config->per_group = b->per_group;
+	config->n_per_group = b->n_per_group;
 	r = resolve_profiles(b, config);
 	if (r < 0)
 		return r;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/campaign.h"
 #include "core/opening.h"
 #include "core/package.h"
 #include "core/profile.h"
@@ -31,6 +32,7 @@ struct config_modem {
 	const char *const *groups; /* sorted */
 	size_t n_groups;
 	struct apn apn;
+	bool uplink;           /* carries the gateway's own connection */
 };
 
 struct config_retry {
@@ -55,10 +57,21 @@ struct config_campaign {
 	struct requirement require;
 	enum rat_policy rat;
 	enum upgrade_check check;
+	struct campaign_rules rules; /* waves, halt, brake */
+	bool uplink_confirmed;
+};
+
+/* How many modems of a group at the same time. */
+struct config_limit {
+	const char *group;
+	unsigned limit;
 };
 
 struct config {
 	unsigned max_parallel;     /* limits.max_parallel, default 8 */
+	unsigned per_cell;         /* limits.per_cell; 0: any number */
+	struct config_limit *per_group; /* limits.per_group, in the order of their names */
+	size_t n_per_group;
 	struct config_modem *modems;
 	size_t n_modems;
 	struct package *packages;

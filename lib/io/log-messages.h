@@ -43,6 +43,11 @@
 	X(EVIDENCE,              "5ac3a9c9d3b54853a129d2a4f24a7fd3", "evidence", "what proves the verdict on an attempt") \
 	X(DRIFT,                 "499504cf33574aba943f9eee71cb35cc", "drift", "a modem no longer runs what it was brought to") \
 	X(STORE_LOST,            "3888a4ba96b2485baecb2560c6ea9e0d", "store-lost", "the state was damaged and is set aside; no job starts until somebody acknowledges") \
+	X(CLOCK_SET,             "7e2e7da767cd4ca28d3fdb4811406ad9", "clock-set", "somebody has set the wall clock: windows are planned again") \
+	X(WAVE_OPENED,           "39514ef6b3c943609702e48086452445", "wave-opened", "a campaign goes on with its next wave") \
+	X(WAVE_SOAKS,            "cbe5a497f7744ec8b3c17847f9c0b4bf", "wave-soaks", "a wave has proven itself; the next one opens after a while") \
+	X(CAMPAIGN_HALTED,       "259a35105b7448adbb92b055acdc9d2a", "campaign-halted", "too much has failed: nothing more of a campaign starts until an operator resumes it") \
+	X(CAMPAIGN_OPERATED,     "e86ae31c251d4931a57f47fd0a7b694c", "campaign-operated", "an operator has paused or resumed a campaign") \
 	X(STORE_WORKS,           "6928706574174fdd900a11e877624c52", "store-works", "the state can be saved again") \
 	X(SUMMARY,               "f593823331b543008e3db4d0a03e8826", "summary", "how the fleet stands")
 

@@ -234,24 +234,41 @@ int serial_port_open(
 	return 0;
 }
 
-void serial_port_close(int fd)
+/* Where is this tty's node, or was it before the device was pulled? Not for a pseudo-terminal, which has no lock file. */
+static bool path_of(int fd, char ret[static PATH_MAX])
 {
-	char link[64], path[PATH_MAX];
+	static const char gone[] = " (deleted)";
+	char link[64];
 	struct stat st;
+	size_t size;
 	ssize_t n;
 
-	if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && !serial_is_pty(st.st_rdev)) {
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		n = readlink(link, path, sizeof(path) - 1);
-		if (n > 0) {
-			static const char gone[] = " (deleted)"; /* the device was pulled */
-			size_t size = (size_t) n;
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || serial_is_pty(st.st_rdev))
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, ret, PATH_MAX - 1);
+	if (n <= 0)
+		return false;
+	size = (size_t) n;
+	ret[size] = '\0';
+	if (size > strlen(gone) && strcmp(ret + size - strlen(gone), gone) == 0)
+		ret[size - strlen(gone)] = '\0';
+	return true;
+}
 
-			path[size] = '\0';
-			if (size > strlen(gone) && strcmp(path + size - strlen(gone), gone) == 0)
-				path[size - strlen(gone)] = '\0';
-			serial_lock_drop(SERIAL_LOCK_DIRECTORY, path);
-		}
-	}
+void serial_adopted(int fd)
+{
+	char path[PATH_MAX];
+
+	if (path_of(fd, path))
+		serial_lock_take(SERIAL_LOCK_DIRECTORY, path);
+}
+
+void serial_port_close(int fd)
+{
+	char path[PATH_MAX];
+
+	if (path_of(fd, path))
+		serial_lock_drop(SERIAL_LOCK_DIRECTORY, path);
 	close(fd);
 }

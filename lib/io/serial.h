@@ -56,3 +56,6 @@ void serial_close(struct serial_pool *pool, int fd);
 
 /* The next result; false: none now. Also finds the stuck ones, so it is called at least once a second while opens are out. */
 bool serial_pool_result(struct serial_pool *pool, struct serial_result *ret);
+
+/* A port that an earlier process has opened is ours now: its lock file says so. Does not block: /run is in memory. */
+void serial_adopted(int fd);

@@ -127,6 +127,8 @@ int store_db_open(const char *directory, const char *boot_id, struct store_db **
 		r = prepare_made(db, store_schema_put(), &db->put);
 	if (r == 0)
 		r = store_rows_prepare(db);
+	if (r == 0)
+		r = store_campaigns_prepare(db);
 	if (r < 0)
 		return r;
 	*ret = STEAL(db);
@@ -140,6 +142,7 @@ struct store_db *store_db_close(struct store_db *db)
 	sqlite3_finalize(db->take_over);
 	sqlite3_finalize(db->put);
 	store_rows_free(db->rows);
+	sqlite3_finalize(db->put_campaign);
 	sqlite3_close(db->sqlite); /* takes NULL */
 	free(db);
 	return NULL;

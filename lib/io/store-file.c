@@ -217,6 +217,7 @@ int store_file_open(struct store_db *db, const char *directory)
 	if (r == 0)
 		r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA journal_size_limit = 1048576;"
+				      "PRAGMA cache_size = -256;" /* KiB; 2 MiB by itself */
 				      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 	if (r == 0)
 		r = take_lock(db);
@@ -226,6 +227,8 @@ int store_file_open(struct store_db *db, const char *directory)
 		r = store_migrate(db, version);
 	if (r == 0)
 		r = store_file_check(db, "modems");
+	if (r == 0)
+		r = store_file_check(db, "campaigns");
 	if (r == 0)
 		r = store_file_check_ids(db);
 	if (r == 0)

@@ -12,7 +12,7 @@
 #include "io/store.h"
 
 #define STORE_APPLICATION_ID 0x464f5441 /* "FOTA", for file(1) */
-#define STORE_VERSION        2
+#define STORE_VERSION        4
 #define STORE_BOOT_ID_SIZE   64
 
 #define STORE_MARK_HELD    "fotad.db.held"    /* files beside it: a store was lost and nobody has acknowledged it */
@@ -24,6 +24,7 @@ struct store_db {
 	sqlite3 *sqlite;
 	sqlite3_stmt *take_over, *put;
 	struct store_statements *rows;
+	sqlite3_stmt *put_campaign;
 	bool held;
 	char directory[STORE_PATH_MAX];
 	char boot_id[STORE_BOOT_ID_SIZE];
@@ -71,6 +72,12 @@ int store_rows_put_history(struct store_db *db, const struct store_history *hist
 int store_rows_find(struct store_db *db, const char *campaign, const char *modem, const char *imei,
 	struct store_found *ret);
 int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more); /* in a transaction of its own */
+
+/* store-campaigns.c */
+int store_campaigns_prepare(struct store_db *db);
+int store_campaigns_put(struct store_db *db, const struct store_campaign *campaign);
+int store_campaigns_resume(struct store_db *db, const char *name); /* in a transaction; -ENOENT */
+int store_campaigns_load(struct store_db *db, struct store_campaign **ret, size_t *ret_n);
 
 /* store-schema.c: statements made from the table of columns; ?1, ?2 ... in its order, the boot's id last. sqlite3_free() */
 char *store_schema_put(void);

@@ -60,6 +60,18 @@ static const char *const steps[] = {
 	/* Who was identified before is known (conduct 10); the last saved row of each slot says so. */
 	"INSERT INTO modems SELECT modem, imei, model, CASE WHEN state = 'succeeded' THEN target ELSE '' END,"
 	"  updated FROM jobs WHERE id IN (SELECT max(id) FROM jobs WHERE imei != '' GROUP BY modem);",
+
+	/* 3: the rules that a running attempt began with. */
+	"ALTER TABLE attempts ADD COLUMN terms TEXT NOT NULL DEFAULT '';",
+
+	/* 4: how far campaigns are. */
+	"CREATE TABLE campaigns ("
+	"  name TEXT PRIMARY KEY, target TEXT NOT NULL, paused INTEGER NOT NULL, cancelled INTEGER NOT NULL,"
+	"  halted TEXT NOT NULL, wave INTEGER NOT NULL, soak_until INTEGER NOT NULL"
+	") STRICT;"
+	"ALTER TABLE jobs ADD COLUMN wave INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE jobs SET wave = 1 WHERE attempt > 0;", /* they have begun, in the only wave there was */
 };
 /* clang-format on */
 

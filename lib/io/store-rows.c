@@ -42,13 +42,14 @@ struct store_statements {
 static const char *const texts[_STATEMENT_MAX] = {
 	[UPDATE_ATTEMPT] = "UPDATE attempts SET modem = ?3, number = ?4, version_from = ?5,"
 			   " version_to = ?6, transport = ?7, started = ?8, ended = ?9,"
-			   " outcome = ?10, reason = ?11, cme = ?12, evidence = ?13"
+			   " outcome = ?10, reason = ?11, cme = ?12, evidence = ?13, terms = ?14"
 			   " WHERE campaign = ?1 AND imei = ?2 AND ended = 0",
 	[INSERT_ATTEMPT] = "INSERT INTO attempts (campaign, imei, modem, number, version_from,"
-			   " version_to, transport, started, ended, outcome, reason, cme, evidence)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+			   " version_to, transport, started, ended, outcome, reason, cme, evidence,"
+			   " terms)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[OPEN_ATTEMPT] = "SELECT number, version_from, version_to, transport, started, outcome,"
-			 " reason, cme, evidence FROM attempts"
+			 " reason, cme, evidence, terms FROM attempts"
 			 " WHERE campaign = ?1 AND imei = ?2 AND ended = 0",
 	[PUT_MODEM] = "INSERT OR REPLACE INTO modems VALUES (?1, ?2, ?3, ?4, ?5)",
 	[GET_MODEM] = "SELECT imei, model, version, seen FROM modems WHERE name = ?1",
@@ -118,10 +119,12 @@ static void number(sqlite3_stmt *statement, int i, uint64_t value)
 int store_rows_put_attempt(
 	struct store_db *db, const struct store_job *job, const struct store_attempt *a)
 {
-	char evidence[EVIDENCE_ENCODED_MAX];
+	char evidence[EVIDENCE_ENCODED_MAX], terms[TERMS_ENCODED_MAX] = "";
 	int r = 0;
 
 	(void) evidence_encode(&a->evidence, evidence);
+	if (a->ended == 0) /* then they are of no use, and there are many attempts */
+		(void) terms_encode(&a->terms, terms);
 	for (size_t i = UPDATE_ATTEMPT; i <= INSERT_ATTEMPT && r == 0; i++) {
 		sqlite3_stmt *s = db->rows->of[i];
 
@@ -140,6 +143,7 @@ int store_rows_put_attempt(
 		text(s, 11, a->judged ? reason_name(a->reason) : "");
 		sqlite3_bind_int(s, 12, a->judged ? a->cme : -1);
 		text(s, 13, evidence);
+		text(s, 14, terms);
 		r = store_run(db, s);
 	}
 	return r;
@@ -266,7 +270,7 @@ static int read_numbers(sqlite3_stmt *s, struct store_attempt *a)
 
 static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
 {
-	char evidence[EVIDENCE_ENCODED_MAX], word[STORE_WHAT_MAX];
+	char evidence[EVIDENCE_ENCODED_MAX], terms[TERMS_ENCODED_MAX], word[STORE_WHAT_MAX];
 	int r = read_numbers(s, a);
 
 	if (r == 0)
@@ -288,6 +292,10 @@ static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
 	a->reason = r == 0 ? reason_by_name(word) : REASON_NONE;
 	if (r == 0)
 		r = store_take_text(s, 8, evidence, sizeof(evidence));
+	if (r == 0)
+		r = store_take_text(s, 9, terms, sizeof(terms));
+	if (r == 0) /* unknown ones are no harm: the configuration's hold */
+		(void) terms_decode(terms, &a->terms);
 	return r == 0 && evidence_decode(evidence, &a->evidence) < 0 ? -EUCLEAN : r;
 }
 

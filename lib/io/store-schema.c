@@ -30,6 +30,8 @@ static const struct column {
 	COLUMN("bytes", LONG, bytes),
 	COLUMN("not_before", LONG, not_before),
 	COLUMN("updated", LONG, updated),
+	COLUMN("wave", COUNT, wave),
+	COLUMN("forgiven", BOOL, forgiven),
 	COLUMN("model", TEXT, record.model),
 	COLUMN("version_from", TEXT, record.from),
 	COLUMN("version_to", TEXT, record.to),

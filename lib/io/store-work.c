@@ -62,6 +62,8 @@ static int put(struct store_db *db, const struct store_item *item)
 		r = store_rows_put_attempt(db, item->job, item->attempt);
 	if (r == 0 && item->modem)
 		r = store_rows_put_modem(db, item->modem);
+	if (r == 0 && item->campaign)
+		r = store_campaigns_put(db, item->campaign);
 	return r == 0 ? put_lines(db, item->lines) : r;
 }
 

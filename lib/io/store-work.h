@@ -22,6 +22,7 @@ struct store_item {
 	struct store_job *job; /* STORE_FIND: campaign, modem and IMEI */
 	struct store_attempt *attempt;
 	struct store_modem *modem;
+	struct store_campaign *campaign;
 	struct store_lines *lines;
 	usec_t wall;	  /* STORE_PRUNE */
 	unsigned batches; /* STORE_PRUNE: left */

@@ -215,6 +215,24 @@ int store_release(struct store *store, usec_t wall)
 	return store_file_release(store->worker.db);
 }
 
+int store_resume(struct store *store, const char *campaign, usec_t wall)
+{
+	struct store_history line = { .time = wall, .who = STORE_OPERATOR, .what = "resumed" };
+	int r = text_copy(line.campaign, sizeof(line.campaign), campaign) < 0 ? -ENOENT : 0;
+
+	if (r == 0)
+		r = store_db_begin(store->worker.db);
+	if (r == 0)
+		r = store_campaigns_resume(store->worker.db, campaign);
+	if (r == 0)
+		r = store_rows_put_history(store->worker.db, &line);
+	if (r == 0)
+		r = store_db_commit(store->worker.db);
+	if (r < 0)
+		store_db_rollback(store->worker.db);
+	return r;
+}
+
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n)
 {
 	return store_db_load(store->worker.db, ret, ret_n);
@@ -224,6 +242,11 @@ int store_find_now(
 	struct store *store, const char *campaign, const char *modem, struct store_found *ret)
 {
 	return store_rows_find(store->worker.db, campaign, modem, NULL, ret);
+}
+
+int store_campaigns_now(struct store *store, struct store_campaign **ret, size_t *ret_n)
+{
+	return store_campaigns_load(store->worker.db, ret, ret_n);
 }
 
 static struct store_lines *copy_lines(const struct store_history *history, size_t n)
@@ -238,11 +261,11 @@ static struct store_lines *copy_lines(const struct store_history *history, size_
 	return lines;
 }
 
-static struct store_item *new_item(bool job, bool attempt, bool modem)
+static struct store_item *new_item(bool job, bool attempt, bool modem, bool campaign)
 {
 	struct store_item *item = calloc(1,
 		sizeof(*item) + job * sizeof(*item->job) + attempt * sizeof(*item->attempt) +
-			modem * sizeof(*item->modem));
+			modem * sizeof(*item->modem) + campaign * sizeof(*item->campaign));
 	char *p = (char *) (item + 1);
 
 	if (!item)
@@ -255,15 +278,19 @@ static struct store_item *new_item(bool job, bool attempt, bool modem)
 		item->attempt = (struct store_attempt *) p;
 		p += sizeof(*item->attempt);
 	}
-	if (modem)
+	if (modem) {
 		item->modem = (struct store_modem *) p;
+		p += sizeof(*item->modem);
+	}
+	if (campaign)
+		item->campaign = (struct store_campaign *) p;
 	return item;
 }
 
 int store_change(struct store *store, const struct store_change *change, uint64_t cookie)
 {
-	struct store_item *item =
-		new_item(change->job, change->job && change->attempt, change->modem);
+	struct store_item *item = new_item(change->job, change->job && change->attempt,
+		change->modem, change->campaign);
 
 	if (!item)
 		return -ENOMEM;
@@ -274,6 +301,8 @@ int store_change(struct store *store, const struct store_change *change, uint64_
 		*item->attempt = *change->attempt;
 	if (item->modem)
 		*item->modem = *change->modem;
+	if (item->campaign)
+		*item->campaign = *change->campaign;
 	if (change->n_history > 0) {
 		item->lines = copy_lines(change->history, change->n_history);
 		if (!item->lines) {
@@ -293,7 +322,7 @@ int store_save(struct store *store, const struct store_job *job, uint64_t cookie
 int store_find(struct store *store, const char *campaign, const char *modem, const char *imei,
 	uint64_t cookie)
 {
-	struct store_item *item = new_item(true, false, false);
+	struct store_item *item = new_item(true, false, false, false);
 	struct store_job *key;
 
 	if (!item)

@@ -17,10 +17,12 @@
 #include <stdint.h>
 
 #include "base/usec.h"
+#include "core/campaign.h"
 #include "core/evidence.h"
 #include "core/gtota.h"
 #include "core/job.h"
 #include "core/reason.h"
+#include "core/terms.h"
 #include "core/upgrade.h"
 
 #define STORE_FILE "fotad.db" /* and fotad.db-wal beside it */
@@ -51,6 +53,8 @@ struct store_job {
 	uint64_t bytes;             /* spent */
 	usec_t not_before;          /* CLOCK_REALTIME: when it may be tried again; 0: now */
 	usec_t updated;             /* CLOCK_REALTIME */
+	uint32_t wave;              /* of its campaign, in which it has begun: from 1; 0: it has not */
+	bool forgiven;              /* what it was does not count there any more */
 	bool other_boot;            /* when read: saved in an earlier boot, record's times mean nothing now */
 	struct upgrade_record record;
 };
@@ -66,6 +70,17 @@ struct store_attempt {
 	enum reason reason;
 	int cme;
 	struct evidence evidence;
+	struct terms terms;           /* kept until it ends */
+};
+
+/* How far a campaign is. Another target under the same name is another campaign. */
+struct store_campaign {
+	char name[NAME_MAX_SIZE];
+	char target[VERSION_MAX];
+	bool paused, cancelled;
+	enum campaign_halt halted;
+	uint32_t wave;     /* this one and those before it are open */
+	usec_t soak_until; /* CLOCK_REALTIME; 0: it does not soak */
 };
 
 /* What a modem of the configuration was when it was identified last; name is the key. */
@@ -97,6 +112,7 @@ struct store_change {
 	const struct store_job *job;         /* NULL: none, and so below */
 	const struct store_attempt *attempt; /* of that job */
 	const struct store_modem *modem;
+	const struct store_campaign *campaign;
 	const struct store_history *history;
 	size_t n_history;
 	usec_t patience; /* how long it may wait for company in its commit; 0: not at all */
@@ -146,11 +162,20 @@ int store_release(struct store *store, usec_t wall);
 struct store *store_close(struct store *store);
 
 /*
+ * An operator says, while no daemon runs, that a campaign goes on: it is neither halted nor paused, and what has failed
+ * in it is forgiven. Only before the first change. -ENOENT: it is neither.
+ */
+int store_resume(struct store *store, const char *campaign, usec_t wall);
+
+/*
  * Reads all jobs, the one saved last first: an array the caller frees with free(), NULL for none. Only before the first
  * change, like the next.
  */
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n);
 int store_find_now(struct store *store, const char *campaign, const char *modem, struct store_found *ret);
+
+/* All campaigns that ever were saved: an array the caller frees, NULL for none. Only before the first change. */
+int store_campaigns_now(struct store *store, struct store_campaign **ret, size_t *ret_n);
 
 /* Queues; copies. cookie comes back in the completion. -ENOMEM only. */
 int store_change(struct store *store, const struct store_change *change, uint64_t cookie);

@@ -64,6 +64,19 @@ def parser(table, _):
 		table.add(f"parser, instructions a report, {chunk}-byte chunks", m.parser_instructions(chunk), 300, 200)
 
 
+def schedule(table, _):
+	"""Of a decision; `ended` jobs must cost nothing."""
+	ns = m.decisions()
+	for n in 10, 1000, 100000:
+		table.add(f"decision, {n} jobs wait, ns", ns[f"ns_{n}_0"], 2000, 200)
+		table.add("... 1,000,000 have ended", ns[f"ns_{n}_1000000"], 2000, 200)
+	table.add("decision, 100,000 to 1,000 jobs", ns["ns_100000_0"] / ns["ns_1000_0"], 3, 1.5)
+	few, many, later = m.decision_instructions(1000), m.decision_instructions(100000), m.decision_instructions(1000, 1000000)
+	table.add("decision, instructions, 1,000 jobs", few, 2500, 1500)
+	table.add("... 100,000 to 1,000 jobs", few and many / few, 1.5, 1.2)
+	table.add("... 1,000,000 ended to none", few and later / few, 1.1, 1.02)
+
+
 def jobs(table, options):
 	"""A B C A B C ...; the ratio of each round."""
 	script = m.learn_script()
@@ -108,9 +121,10 @@ def cold(table, options):
 
 def memory(table, options):
 	n = max(options.sizes)
-	empty, idle, full = m.memory(n)
-	known = None not in (empty, idle, full)
-	for what, taken in (f"{n} modems in mid-download", full), (f"{n} modems, watched", idle):
+	empty, idle, some, full = m.memory(n)
+	known = None not in (empty, idle, some, full)
+	for what, taken in (f"{n} modems, watched", idle), (f"... {m.PARALLEL} of them in mid-download", some), \
+			("... all of them in mid-download", full):
 		table.add(f"memory, {what}, PSS", taken / m.MIB if known else None, 8, 5, unit=" MiB")
 		table.add("... a port", (taken - empty) / n / m.KIB if known else None, 4, 1.5, unit=" KiB")
 
@@ -137,24 +151,22 @@ WILDNESS = {
 
 
 def neighbours(table, options):
-	"""Each round: the quiet fleet and each wildness, of fotad and of the bare program."""
+	"""Of fotad and of the bare program, in turns. One p99 says little: the medians of all rounds are compared."""
 	script = m.learn_script()
-	rounds = []
-	for _ in range(options.rounds):
-		runs = {how: near.Run(how) for how in (near.QUIET, *WILDNESS)}
-		bare = {how: near.Run(how, script) for how in (near.QUIET, *WILDNESS) if how != near.SLOW_DISK}
-		rounds.append((runs, bare))
+	runs = [(how, of, near.Run(how, script if of == "bare" else None)) for _ in range(options.rounds)
+		for how in (near.QUIET, *WILDNESS) for of in ("fotad", "bare") if (how, of) != (near.SLOW_DISK, "bare")]
 
-	def ratio(of, how):
-		return m.median([r[of][how].p99 / r[of][near.QUIET].p99 for r in rounds])
+	def p99(of, how):
+		return m.median([run.p99 for h, o, run in runs if (h, o) == (how, of)])
 
 	for how, what in WILDNESS.items():
-		table.add(f"p99 turnaround of {near.OTHERS} others while {what}, to quiet", ratio(0, how), 2, 1.2)
+		table.add(f"p99 turnaround of {near.OTHERS} others while {what}, to quiet",
+			p99("fotad", how) / p99("fotad", near.QUIET), 2, 1.2)
 		if how != near.SLOW_DISK:
-			table.add("... bare", ratio(1, how))
-			table.add("... taken of it, MB", m.median([r[0][how].taken for r in rounds]) / 1e6)
-	table.add("... quiet, ms", m.median([r[0][near.QUIET].p99 for r in rounds]) / 1000)
-	table.add("... bare, ms", m.median([r[1][near.QUIET].p99 for r in rounds]) / 1000)
+			table.add("... bare", p99("bare", how) / p99("bare", near.QUIET))
+			table.add("... taken of it, MB", m.median([run.taken for h, o, run in runs if (h, o) == (how, "fotad")]) / 1e6)
+	table.add("... quiet, ms", p99("fotad", near.QUIET) / 1000)
+	table.add("... bare, ms", p99("bare", near.QUIET) / 1000)
 
 
 def recover(table, options):
@@ -162,7 +174,7 @@ def recover(table, options):
 	table.add("killed with 100,000 stored jobs, to the first byte", m.median(times), 150, 50, unit=" ms")
 
 
-PARTS = {"roundtrip": roundtrip, "parser": parser, "memory": memory, "cold": cold, "recover": recover,
+PARTS = {"roundtrip": roundtrip, "parser": parser, "schedule": schedule, "memory": memory, "cold": cold, "recover": recover,
 	"neighbours": neighbours, "reports": reports, "jobs": jobs}
 
 

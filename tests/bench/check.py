@@ -17,6 +17,9 @@ CALLS = 4.7  # system calls a command
 BARE_CALLS = 3.1
 INSTRUCTIONS = 300  # a report
 CHUNK = 4096
+DECISION = 2500  # instructions
+DECISION_FLAT = 1.5  # with 100,000 jobs to 1,000
+DECISION_ENDED = 1.1  # 100,000 jobs have ended to none
 LINES = 25  # of log, a job
 COMMITS = 2  # a job: 0.02 a report
 
@@ -31,6 +34,14 @@ def flatness():
 	return best
 
 
+def decisions():
+	"""Instructions with 1,000 jobs; of them, with 100,000 and with 100,000 that have ended."""
+	few = m.decision_instructions(1000)
+	if few is None:
+		return None, None, None
+	return few, m.decision_instructions(100000) / few, m.decision_instructions(1000, 100000) / few
+
+
 def judge(what, value, limit):
 	if value is None:
 		m.say(f"{what}: not measured here")
@@ -42,10 +53,14 @@ def judge(what, value, limit):
 def main():
 	calls = m.roundtrip_calls() or {}
 	lines, commits = m.counts_of_job(SMALL)
+	decision, many, ended = decisions()
 	fine = [
 		judge("system calls a command, bare", calls.get("bare_calls"), BARE_CALLS),
 		judge("system calls a command", calls.get("fotad_calls"), CALLS),
 		judge("instructions a report", m.parser_instructions(CHUNK), INSTRUCTIONS),
+		judge("instructions a decision", decision, DECISION),
+		judge("... 100,000 jobs to 1,000", many, DECISION_FLAT),
+		judge("... 100,000 jobs have ended", ended, DECISION_ENDED),
 		judge("lines of log a job", lines, LINES),
 		judge("commits a job", commits, COMMITS),
 		judge(f"CPU a modem, {LARGE} to {SMALL}", flatness(), FLAT),

@@ -64,6 +64,12 @@ def environment():
 	return {key: value for key, value in os.environ.items() if key not in dropped}
 
 
+def with_sync(**settings):
+	"""Environment of a program with the preload of sync.c; the address sanitizer wants to be told that it comes first."""
+	options = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
+	return {"LD_PRELOAD": program("sync.so"), "ASAN_OPTIONS": options, **settings}
+
+
 class Fleet:
 	"""A private directory with n simulated modems of one family and the configuration of fotad for them."""
 
@@ -146,7 +152,7 @@ class Fleet:
 
 	def count_syncs(self):
 		"""Environment of a program whose commits are counted."""
-		return {"LD_PRELOAD": program("sync.so"), "SYNC_REPORT": self.path("syncs")}
+		return with_sync(SYNC_REPORT=self.path("syncs"))
 
 	def commits(self):
 		"""SQLite ends each with one fdatasync() of the WAL (and needs one more now and then, to move pages out of it)."""
@@ -157,8 +163,16 @@ class Fleet:
 		with open(self.path("fotad.log"), encoding="utf-8") as log:
 			return sum(1 for _ in log)
 
+	def make_store(self, state):
+		"""As a gateway's first start does, once in its life: that is no part of a job."""
+		os.makedirs(state, 0o700, exist_ok=True)
+		self.write("empty.json", '{"version": 1}')
+		subprocess.run([FOTAD, f"--config={self.path('empty.json')}", f"--state-dir={state}", "--bus=none", "--once"],
+			stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=environment())
+
 	def run_fotad(self, state=None, more=None):
 		"""All jobs, to their end."""
+		self.make_store(state or self.path("state"))
 		usage = wait(*self.fotad("--once", state=state, more=more))
 		if usage.code != 0:
 			with open(self.path("fotad.log"), encoding="utf-8") as log:
@@ -338,14 +352,20 @@ def settled(pid, patience=10):
 	return values[-1]
 
 
+PARALLEL = 8  # limits.max_parallel when nothing is said
+
+
 def memory(n):
-	"""PSS (with no modem, with n of them only watched, with n of them in mid-download)."""
+	"""PSS (with no modem, with n of them only watched, with as many as by default in mid-download, with all)."""
 	result = []
-	for modems, campaigns, until in (0, 0, "watches 0 modems"), (n, 0, r"IMEI \.\.\."), (n, n, " 30 % downloaded"):
-		with Fleet(n, download="15s") as fleet:
-			fleet.change(lambda c, m=modems, k=campaigns: c.update(modems=c["modems"][:m], campaigns=c["campaigns"][:k]))
+	states = (0, 0, "watches 0 modems", 1), (n, 0, r"IMEI \.\.\.", n), (n, PARALLEL, " 10 % downloaded", PARALLEL), \
+		(n, n, " 10 % downloaded", n)
+	for modems, running, line, count in states:
+		with Fleet(n, download="60s") as fleet:
+			fleet.change(lambda c, m=modems, r=running: c.update(modems=c["modems"][:m],
+				campaigns=c["campaigns"] if r else [], limits={"max_parallel": max(r, 1)}))
 			child, started = fleet.fotad(stderr=subprocess.PIPE)
-			lines_until(child, until, max(modems, 1))
+			lines_until(child, line, count)
 			result.append(settled(child.pid))
 			end(child, started)
 	return result
@@ -384,19 +404,31 @@ def is_instrumented(path):
 		return re.search(rb"__asan_|__ubsan_|__gcov_", file.read()) is not None
 
 
-def parser_instructions(chunk, reports=(5000, 15000)):
-	"""A report, by the difference of two runs under callgrind; None: it is not here."""
-	if shutil.which("valgrind") is None or is_instrumented(program("parse")):
+def instructions(name, arguments, counts, word):
+	"""One of them, by the difference of two runs under callgrind; `word` says how many it were. None: it is not here."""
+	if shutil.which("valgrind") is None or is_instrumented(program(name)):
 		return None
 	points = []
-	for wanted in reports:
+	for wanted in counts:
 		run = subprocess.run(
-			["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program("parse"), "once", str(chunk),
+			["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program(name), "once", *map(str, arguments),
 				str(wanted)],
 			stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True)
-		points.append((int(re.search(r"reports (\d+)", run.stdout)[1]),
+		points.append((int(re.search(rf"{word} (\d+)", run.stdout)[1]),
 			int(re.search(r"Collected : (\d+)", run.stderr)[1])))
 	return (points[1][1] - points[0][1]) / (points[1][0] - points[0][0])
+
+
+def parser_instructions(chunk):
+	return instructions("parse", [chunk], (5000, 15000), "reports")
+
+
+def decisions():
+	return values_of([program("schedule")], preexec_fn=pin)
+
+
+def decision_instructions(jobs, ended=0):
+	return instructions("schedule", [jobs, ended], (10000, 60000), "started")
 
 
 def machine():

@@ -52,12 +52,9 @@ static bool read_value(struct at_text *t, const char *text)
 
 static void read_line(struct at_text t, const char *text)
 {
-	size_t count = at_text_count(&t), n = 0;
-
 	check(is_inside(&t, text));
 	while (read_value(&t, text))
-		n++;
-	check(n == count);
+		;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -54,6 +54,21 @@ static void expect_package(const struct package *p)
 	assert(row->full_image || strcmp(p->from, "*") != 0);
 }
 
+static void expect_when(const struct opening_rules *when)
+{
+	struct window_opening opening;
+
+	assert(when->not_after == 0 || when->not_after > when->not_before);
+	assert(when->n_windows <= WINDOWS_MAX && when->window_end <= WINDOW_END_FINISH);
+	for (size_t i = 0; i < when->n_windows; i++) {
+		const struct window *w = &when->windows[i];
+
+		assert(w->days > 0 && w->days <= WINDOW_EVERY_DAY && w->start < WINDOW_DAY_END);
+		assert(w->end <= WINDOW_DAY_END && w->end != w->start && w->zone->name);
+	}
+	assert(window_next(when->windows, when->n_windows, UINT64_C(1800000000) * SEC, 0, &opening));
+}
+
 static void expect_campaign(const struct config_campaign *c)
 {
 	expect_text(c->name, NAME_MAX_SIZE - 1);
@@ -62,6 +77,7 @@ static void expect_campaign(const struct config_campaign *c)
 	assert(c->retry.attempts > 0 && c->retry.delay > 0);
 	assert(c->retry.max_delay >= c->retry.delay);
 	assert(c->require.technology <= TECHNOLOGY_LTE && c->rat <= RAT_LOCK);
+	expect_when(&c->when);
 }
 
 static void expect_config(const struct config *config)

@@ -69,22 +69,6 @@ static void fuzz_imei(const char *text)
 	assert(!imei_is_valid(text) || r == 0);
 }
 
-static void fuzz_ati(const char *text)
-{
-	struct identity identity = { "?", "?", "?" };
-	bool fibocom = false;
-	int r = identity_read_ati(text, &fibocom, &identity);
-
-	assert(r == 0 || r == -ENODATA);
-	assert(r == 0 || !fibocom);
-	if (strcmp(identity.model, "?") != 0)
-		expect_word(identity.model, sizeof(identity.model));
-	if (strcmp(identity.version, "?") != 0)
-		expect_word(identity.version, sizeof(identity.version));
-	if (strcmp(identity.imei, "?") != 0)
-		assert(imei_is_valid(identity.imei));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -96,7 +80,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_model(text);
 	fuzz_version(text);
 	fuzz_imei(text);
-	fuzz_ati(text);
 	free(text);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * damaged, or it is something that the rest of the program can rely on, take up and save again.
  *
  * Input: lines. The name of a table begins a row, sound but for what the lines after it say:
- * COLUMN=TEXT, COLUMN=#INTEGER, COLUMN=.REAL, COLUMN=$BLOB or COLUMN=~ (NULL). The tables are those
+ * COLUMN=TEXT, COLUMN=|LINE|LINE|, COLUMN=#INTEGER, COLUMN=.REAL, COLUMN=$BLOB or COLUMN=~ (NULL). The tables are those
  * of the schema, but without its types and constraints, which a damaged file does not keep either.
  */
 #include <assert.h>
@@ -43,7 +43,8 @@ struct table {
 };
 
 static struct table tables[] = {
-	{ .name = "jobs" }, { .name = "attempts" }, { .name = "modems" }, { .name = "history" }
+	{ .name = "jobs" }, { .name = "attempts" }, { .name = "modems" }, { .name = "history" },
+	{ .name = "campaigns" }
 };
 static struct store_db *db;
 static char directory[STORE_PATH_MAX];
@@ -144,7 +145,7 @@ static void begin(void)
 
 static void bind(sqlite3_stmt *s, int i, const struct value *v)
 {
-	char text[32] = "";
+	char text[32] = "", lines[VALUE_MAX];
 
 	if (v->size > 0)
 		memcpy(text, v->text + 1,
@@ -158,6 +159,11 @@ static void bind(sqlite3_stmt *s, int i, const struct value *v)
 		break;
 	case '.':
 		sqlite3_bind_double(s, i, strtod(text, NULL));
+		break;
+	case '|':
+		for (size_t k = 1; k < v->size; k++)
+			lines[k - 1] = v->text[k] == '|' ? '\n' : (char) v->text[k];
+		sqlite3_bind_text(s, i, lines, (int) v->size - 1, SQLITE_TRANSIENT);
 		break;
 	case '$':
 		sqlite3_bind_blob(s, i, v->text + 1, (int) v->size - 1, SQLITE_TRANSIENT);
@@ -261,8 +267,9 @@ static void expect_job(const struct store_job *job)
 
 static void expect_attempt(const struct store_attempt *a)
 {
-	char text[EVIDENCE_TEXT_MAX], code[EVIDENCE_ENCODED_MAX];
+	char text[EVIDENCE_TEXT_MAX], code[EVIDENCE_ENCODED_MAX], terms[TERMS_ENCODED_MAX];
 	struct evidence again;
+	struct terms same;
 
 	expect_text(a->from);
 	expect_text(a->to);
@@ -272,6 +279,9 @@ static void expect_attempt(const struct store_attempt *a)
 	assert(strlen(evidence_text(&a->evidence, text)) < sizeof(text));
 	assert(evidence_decode(evidence_encode(&a->evidence, code), &again) == 0);
 	assert(memcmp(again.phases, a->evidence.phases, sizeof(again.phases)) == 0);
+	assert(!a->terms.profile[0] ||
+	       (terms_decode(terms_encode(&a->terms, terms), &same) == 0 &&
+		       memcmp(&same.timeouts, &a->terms.timeouts, sizeof(same.timeouts)) == 0));
 }
 
 /* Takes up what is stored, for a module that never answers: it asks, within bounds, and never starts. */
@@ -282,6 +292,8 @@ static void take_up(const struct store_found *found)
 	const struct upgrade_modem modem = { .imei = NULL };
 	const struct profile *profile = profile_by_name("L610");
 	struct evidence evidence = found->attempt.evidence;
+	bool known = found->attempt_known && found->attempt.terms.profile[0];
+	struct upgrade_task task;
 	struct upgrade_notice notice;
 	struct dialogue d;
 	const char *data;
@@ -292,7 +304,9 @@ static void take_up(const struct store_found *found)
 	dialogue_lend(&d, room);
 	if (found->attempt_known)
 		dialogue_keep(&d, &evidence);
-	dialogue_resume(&d, &found->job.record, NULL, now);
+	if (known)
+		terms_task(&found->attempt.terms, &task);
+	dialogue_resume(&d, &found->job.record, known ? &task : NULL, now);
 	assert(upgrade_next_start(&d.upgrade) <= now + 12 * HOUR);
 	dialogue_opened(&d, now);
 	for (int i = 0; i < 50; i++) {
@@ -378,6 +392,26 @@ static void expect_pruned(void)
 	}
 }
 
+/* What is read is within the bounds that the rest relies on, and comes back when it is saved again. */
+static void expect_campaigns(void)
+{
+	struct store_campaign *before = NULL, *after = NULL;
+	size_t n = 0, m = 0;
+	int r = store_campaigns_load(db, &before, &n);
+
+	assert(r == 0 || r == -EUCLEAN);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		assert(before[i].wave < CAMPAIGN_WAVES_MAX);
+		assert(before[i].halted <= CAMPAIGN_WEAKER);
+		assert(before[i].soak_until <= INT64_MAX);
+		assert(store_campaigns_put(db, &before[i]) == 0);
+	}
+	if (r == 0)
+		assert(store_campaigns_load(db, &after, &m) == 0 && m >= n);
+	free(before);
+	free(after);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct store_job *jobs = NULL;
@@ -391,6 +425,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect_found("winter", "pump-01", "861234567890123");
 	expect_found("spring", "pump-02", "");
 	expect_found("", "pump-01", "861234567890123");
+	expect_campaigns();
 	r = store_file_check_ids(db);
 	assert(r == 0 || r == -EUCLEAN);
 	if (r == 0)
@@ -406,6 +441,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	free(jobs);
 	assert(store_execute(db, "DELETE FROM jobs; DELETE FROM attempts; DELETE FROM modems;"
-				 " DELETE FROM history; DELETE FROM sqlite_sequence") == 0);
+				 " DELETE FROM history; DELETE FROM campaigns;"
+				 " DELETE FROM sqlite_sequence") == 0);
 	return 0;
 }

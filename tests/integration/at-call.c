@@ -1,13 +1,13 @@
 /*
- * at-call - runs a program and kills it, tears a write, or lets a call fail, at system call number K.
+ * at-call - runs a program and kills it, tears a write, or lets a call fail, at system call K.
  *
  *	at-call [--log=FILE] --calls=NAME[,NAME...] [--count=NAME[,NAME...]] [--match=TEXT]
  *		[--kill=K | --kill-after=K | --tear=K,BYTES | --short=K,BYTES | --fail=K[+],ERRNO]
  *		PROGRAM [ARGUMENT...]
  *
- * K counts the named calls of all threads together, from the program's prctl(PR_SET_DUMPABLE) on: what
- * the dynamic loader does before is not the program's. With --match only those count whose bytes, as
- * the log shows them, contain TEXT.
+ * K counts the named calls of all threads together, from the program's prctl(PR_SET_DUMPABLE) on:
+ * what the dynamic loader does before is not the program's. With --match only those count whose
+ * bytes, as the log shows them, contain TEXT.
  *
  *	--kill        the call does not happen
  *	--kill-after  it happens, its result is never seen (a read is always killed so)
@@ -15,9 +15,9 @@
  *	--short       only its first BYTES bytes are written, and the program is told so
  *	--fail        it does not happen and returns the error, with a plus as all that follow do
  *
- * The log holds a line for each named call: number, thread, name, first argument, and the bytes of a
- * read or write, or the path of an open, escaped. When something was done to a call, its line ends
- * with "!".
+ * The log holds a line for each named call: number, thread, name, first argument, and the bytes of
+ * a read or write, or the path of an open, escaped. When something was done to a call, its line
+ * ends with "!".
  *
  * Exit code: the program's; 128 and the signal that ended it; 77 when tracing is not possible here.
  */
@@ -54,6 +54,11 @@ static const struct call {
 	{ .name = "openat", .number = SYS_openat, .path = true },
 	{ .name = "fdatasync", .number = SYS_fdatasync },
 	{ .name = "fsync", .number = SYS_fsync },
+	{ .name = "mkdirat", .number = SYS_mkdirat },
+#ifdef SYS_renameat
+	{ .name = "renameat", .number = SYS_renameat },
+#endif
+	{ .name = "renameat", .number = SYS_renameat2 },
 	{ .name = "ftruncate", .number = SYS_ftruncate },
 	{ .name = "epoll_ctl", .number = SYS_epoll_ctl },
 	{ .name = "epoll_create1", .number = SYS_epoll_create1 },

@@ -37,6 +37,7 @@ SIZE = 60_000  # of a package
 TIMEOUTS = {"command": "2s", "identify": "2s", "register": "4s", "pdp": "4s", "start": "3s", "stall": "2s",
 	"download": "10s", "leave": "4s", "return": "8s", "settle": "300ms"}
 RETRY = {"attempts": 1, "delay": "200ms", "max_delay": "200ms"}
+NO_HALT = {"failures": "100%", "after": 1000}  # modems with faults of every kind share a campaign
 
 RESTORED = "settings are as they were before|refuses to have a setting put back"  # said after the verdict
 
@@ -187,7 +188,7 @@ class Bench:
 		return m
 
 	def campaign(self, name, target, members=None, **settings):
-		campaign = {"name": name, "target": target, "retry": dict(RETRY), **settings}
+		campaign = {"name": name, "target": target, "retry": dict(RETRY), "halt": dict(NO_HALT), **settings}
 		if members is not None:
 			campaign["modems"] = {"names": list(members)}
 		self.config["campaigns"].append(campaign)

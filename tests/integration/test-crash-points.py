@@ -53,8 +53,10 @@ COMMANDS = {
 	"pdp-open": r"AT\+MIPCALL=1.*", "pdp-wait": r"AT\+MIPCALL\?", "imei-again": r"AT\+CGSN", "revision-again": r"AT\+CGMR",
 	"start": r"AT\+GTOTA=[01],.*", "answer-echo": "ATE0", "answer-imei": r"AT\+CGSN", "answer-revision": r"AT\+CGMR",
 	"callbreak-back": r'AT\+GTSET="CALLBREAK",0', "gprs-first-back": r'AT\+GTSET="GPRSFIRST",0', "rat-back": r"AT\+GTRAT=\d+,.*",
-	"pdp-close": r"AT\+MIPCALL=0",
+	"pdp-close": r"AT\+MIPCALL=0", "check-network": r"AT\+C(E|G)REG\?", "check-pdp": r"AT\+(MIPCALL|CGACT)\?",
+	"check-pdp-open": r"AT\+(MIPCALL=1.*|CGACT=1,1)", "check-pdp-wait": r"AT\+(MIPCALL|CGACT)\?",
 }
+SHIFTS = (0, 1, -1, 2, -2) # bytes come in other chunks in another run: what was not hit is looked for around there
 EFFECTS = ("save", "saved", "send", "torn", "notify", "hear", "outside")
 
 
@@ -66,6 +68,7 @@ def steps_of_the_source():
 
 
 STEPS = steps_of_the_source()
+STEP_COLUMN = 14 # of the table of jobs, in every schema (lib/io/store-migrate.c)
 
 
 # ---- what fotad was at, by at-call's log ----
@@ -73,7 +76,7 @@ STEPS = steps_of_the_source()
 def step_of_line(line, current):
 	"""In which step fotad is when it sends this; `current` is the last one that it has named."""
 	if line == "AT":
-		late = current in ("leave", "return", "settle", "download", "start") or (current or "").startswith("answer")
+		late = re.match("leave|return|settle|download|start|answer|check", current or "")
 		return "answer" if late else "sync"
 	place = STEPS.index(current) if current in STEPS else 0
 	for name in itertools.chain(STEPS[place:], STEPS):
@@ -82,14 +85,37 @@ def step_of_line(line, current):
 	raise Failure(f"no step sends {line!r}")
 
 
+def varint(data, at):
+	value = 0
+	for i in range(at, at + 9):
+		value = value << 7 | data[i] & 0x7f
+		if data[i] < 0x80:
+			break
+	return value, i + 1
+
+
+def first_row(page):
+	"""The values of a table page's first cell, by SQLite's file format (2.1, Record Format): texts, and None for the rest."""
+	at = int.from_bytes(page[8:10], "big")
+	_, at = varint(page, at)
+	_, at = varint(page, at)
+	size, place = varint(page, at)
+	values, body = [], at + size
+	while place < at + size:
+		kind, place = varint(page, place)
+		length = (kind - 12) // 2 if kind >= 12 else (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)[kind]
+		values.append(page[body:body + length].decode("utf-8", "replace") if kind >= 13 and kind % 2 else None)
+		body += length
+	return values
+
+
 def step_of_page(data):
-	"""The step in the row of a job, when this is a page of the table: the row is what its first cell holds."""
+	"""The step in the row of a job, when this is a page of that table."""
 	page = re.sub(rb"\\x(..)", lambda m: bytes.fromhex(m[1].decode()), data.encode("ascii"))
-	if len(page) != 4096 or page[0] != 0x0d:
+	if len(page) != 4096 or page[0] != 0x0d or page[3:5] == b"\0\0":
 		return None
-	found = re.findall(rb"(?<![a-z-])(" + "|".join(sorted(STEPS, key=len, reverse=True)).encode() + rb")(?=[^a-z-]|[0-9a-f]{32})",
-		page[int.from_bytes(page[8:10], "big"):])
-	return found[-1].decode() if found else None
+	values = first_row(page)
+	return values[STEP_COLUMN] if len(values) > STEP_COLUMN + 10 and values[STEP_COLUMN] in STEPS else None
 
 
 def label_saves(calls, writer, reference):
@@ -109,6 +135,35 @@ def label_saves(calls, writer, reference):
 	return labels
 
 
+def unescape(text):
+	return re.sub(r"\\x(..)|\\([rnt\\])", lambda m: chr(int(m[1], 16)) if m[1] else {"r": "\r", "n": "\n", "t": "\t"}.get(m[2], m[2]), text)
+
+
+def label_reads(calls):
+	"""{k: step}. The log is written by a thread of its own, later, but in order: it tells what was heard in which step."""
+	heard, step = [], None
+	for call in calls:
+		found = re.search(r": (step|<) (.*)\\x0a$", call.data) if call.name == "write" and call.fd == 2 else None
+		if found and found[1] == "step":
+			step = found[2]
+		elif found:
+			heard.append((unescape(unescape(found[2])), step))
+	labels = {}
+	for call in calls:
+		if call.name != "read" or not heard:
+			continue
+		data = unescape(call.data)
+		place = next((i for i, (text, _) in enumerate(heard[:20]) if text and data.startswith(text[:100])), None)
+		if place is not None:
+			labels[call.k] = heard[place][1]
+			heard = heard[place + 1:]
+	return labels
+
+
+def last_sent(calls, k):
+	return next((call.data for call in reversed(calls) if call.k < k and call.name == "write" and call.data.startswith("AT")), "")
+
+
 def saves_of(calls, labels):
 	return [labels[call.k] for call in calls if call.name == "fdatasync" and call.k in labels]
 
@@ -118,6 +173,7 @@ def label(calls, reference=()):
 	first = calls[0].tid if calls else 0
 	writer = next((c.tid for c in calls if c.name == "pwrite64" and c.tid != first), None)
 	saves = label_saves(calls, writer, reference)
+	reads = label_reads(calls)
 	labels, current, saved = {}, None, None
 	for call in calls:
 		if call.k in saves:
@@ -135,7 +191,7 @@ def label(calls, reference=()):
 		elif call.name == "write" and call.tid == writer and saved:
 			labels[call.k] = (saved, "saved")
 		elif call.name == "read" and current and re.search(r"[A-Z]{2}|%", call.data):
-			labels[call.k] = (current, "hear")
+			labels[call.k] = (reads.get(call.k, current), "hear")
 	return labels, saves_of(calls, saves)
 
 
@@ -157,8 +213,9 @@ def kill_at_line(bench, k):
 	return daemon, daemon.wait()
 
 
-# option: of at-call, or "line"; match and k: which call, part: of a torn one; expected: where that was without a crash.
-Plan = collections.namedtuple("Plan", "procedure option calls match k part expected")
+# option: of at-call, or "line"; match and k: which call, part: of a torn one; expected: where that was without a crash, and
+# after which line.
+Plan = collections.namedtuple("Plan", "procedure option calls match k part expected after")
 
 
 def judge(life, plan, daemon, code, truth):
@@ -181,6 +238,17 @@ def judge(life, plan, daemon, code, truth):
 	check(daemon.log.find("1 of 1 modems run their target"), "fotad does not say that it succeeded")
 
 
+def where(plan, calls, reference):
+	"""What was hit. The log ends with the crash, so that what was heard is known by the line before it."""
+	touched = next((call for call in calls if call.touched), None)
+	if not touched:
+		return None
+	if plan.expected[0] and plan.expected[1] == "hear" and last_sent(calls, touched.k) == plan.after:
+		return plan.expected
+	step, effect = label(calls, reference)[0].get(touched.k, ("(other)", ""))
+	return step, "torn" if plan.option == "tear" else effect
+
+
 def crash(plan, reference):
 	"""One life with one crash: (where it really was hit or None, what is wrong)."""
 	life = new_life(plan.procedure)
@@ -194,10 +262,7 @@ def crash(plan, reference):
 			option = f"--{plan.option}={plan.k}" + (f",{plan.part}" if plan.option == "tear" else "")
 			_, code, calls = life.trace(CALLS, option, f"--count={plan.calls}", *([f"--match={plan.match}"] if plan.match else []))
 			if code == KILLED:
-				labels, _ = label(calls, reference)
-				touched = [call.k for call in calls if call.touched]
-				hit = labels.get(touched[0], ("(other)", "")) if touched else None
-				hit = (hit[0], "torn") if hit and plan.option == "tear" else hit
+				hit = where(plan, calls, reference)
 			else:
 				check(code in (0, 1), f"exit code {code} before the crash")
 		daemon, code, truth = life.finish()
@@ -220,7 +285,7 @@ def explore(procedure):
 		if code == rig.SKIPPED:
 			raise Skip(f"processes cannot be traced here: {daemon.log.text()}")
 		lines = life.bench.transcript.size()
-		judge(life, Plan(procedure, "", "", "", 0, 0, None), daemon, code, life.bench.truth()["pump"])
+		judge(life, Plan(procedure, "", "", "", 0, 0, None, ""), daemon, code, life.bench.truth()["pump"])
 		keep = False
 	finally:
 		life.close(keep)
@@ -247,9 +312,11 @@ def plans_of(procedure, found):
 		match = mark_of(call, effect)
 		names = {"save": "pwrite64,fdatasync", "hear": "read"}.get(effect, "write")
 		k = sum(c.name in names.split(",") and match in c.data for c in calls[:number])
-		plan = Plan(procedure, "kill", names, match, k, 0, (step, effect))
+		plan = Plan(procedure, "kill", names, match, k, 0, (step, effect), last_sent(calls, call.k))
 		if effect != "hear":
 			yield plan
+		if effect == "hear" and not re.search(r"OK|ERROR|GTOTA|MIPCALL", call.data):
+			plan = plan._replace(expected=(None, effect)) # it comes by the module's clock: in another step, the next time
 		if effect in ("send", "saved", "hear") or call.name == "fdatasync":
 			yield plan._replace(option="kill-after")
 		if effect == "send":
@@ -258,7 +325,7 @@ def plans_of(procedure, found):
 				yield plan._replace(option="tear", part=part, expected=(step, "torn"))
 	if procedure not in ASIDE:
 		for line in range(1, lines + 1):
-			yield Plan(procedure, "line", "", "", line, 0, (None, "outside"))
+			yield Plan(procedure, "line", "", "", line, 0, (None, "outside"), "")
 
 
 def quick(plans):
@@ -309,12 +376,16 @@ def test_crash_points(bench):
 		explored = dict(zip(PROCEDURES, pool.map(explore, PROCEDURES)))
 		plans = choose(explored, everything)
 		print(f"{len(plans)} crashes", flush=True)
-		results = list(pool.map(lambda plan: crash(plan, explored[plan.procedure][2]), plans))
-	hits = collections.Counter(hit for hit, _ in results if hit)
+		wanted = {plan.expected for plan in plans if plan.expected[0]}
+		results, hits = [], collections.Counter()
+		for shift in SHIFTS if everything else SHIFTS[:1]:
+			missed = {pair for pair in wanted if not hits[pair]}
+			again = [plan._replace(k=max(plan.k + shift, 1)) for plan in plans if shift == 0 or plan.expected in missed]
+			results += pool.map(lambda plan: crash(plan, explored[plan.procedure][2]), again)
+			hits = collections.Counter(hit for hit, _ in results if hit)
 	wrong = [text for _, text in results if text]
-	wanted = {plan.expected for plan in plans if plan.expected[0]}
 	show(hits, wanted)
-	print(f"{sum(hits.values())} crashes hit, {len(plans) - sum(hits.values())} runs had ended before theirs, "
+	print(f"{sum(hits.values())} crashes hit, {len(results) - sum(hits.values())} runs had ended before theirs, "
 		f"{len(wrong)} wrong, {time.monotonic() - begin:.0f} s")
 	check(not wrong, "\n  ".join(["", *wrong]))
 	missed = [step for step in STEPS if not any(hits[step, effect] for effect in EFFECTS)]

@@ -3,7 +3,7 @@
 
 For each kind of call and number K there is a life: call K fails; fotad must go on, or end with a documented exit code,
 within a bounded time; a fotad that nothing happens to, started with the same state, must then reach the truth: the
-target runs, after one +GTOTA. $FOTAD_ASAN: a fotad built with sanitizers, for the lives with the failure.
+target runs, after one +GTOTA; or, in a life whose download fails, the attempt has failed. $FOTAD_ASAN: a fotad built with sanitizers, for the lives with the failure.
 
 Without arguments a spread of K. --all: K = 1, 2, ... until nothing is left to fail; prints the N of each kind.
 """
@@ -30,11 +30,15 @@ SANITIZED = 99
 EPERM, EIO, EAGAIN, ENOMEM, EMFILE, ENOSPC = 1, 5, 11, 12, 24, 28
 
 # "+": that call and all after it.
-KINDS = [("openat", EMFILE, ""), ("openat", EIO, ""), ("write", EIO, ""), ("write", ENOSPC, ""), ("read", EIO, ""),
+STRAIGHT = [("openat", EMFILE, ""), ("openat", EIO, ""), ("write", EIO, ""), ("write", ENOSPC, ""), ("read", EIO, ""),
 	("pwrite64", EIO, ""), ("pwrite64", ENOSPC, ""), ("pwrite64", ENOSPC, "+"), ("fdatasync", EIO, ""), ("fdatasync", EIO, "+"),
 	("ftruncate", EIO, ""), ("epoll_create1", EMFILE, ""), ("epoll_ctl", ENOSPC, ""), ("timerfd_create", EMFILE, ""),
 	("timerfd_settime", ENOMEM, ""), ("eventfd2", EMFILE, ""), ("signalfd4", EMFILE, ""), ("ioctl", EIO, ""), ("fcntl", EPERM, ""),
 	("mmap", ENOMEM, ""), ("clone3", EAGAIN, ""), ("malloc", ENOMEM, ""), ("malloc", ENOMEM, "+")]
+# Where the download fails, and a bundle is written.
+FAILING = [("openat", EMFILE, ""), ("write", ENOSPC, ""), ("fsync", EIO, ""), ("mkdirat", ENOSPC, ""), ("renameat", EIO, ""),
+	("malloc", ENOMEM, "")]
+KINDS = [("straight", *kind) for kind in STRAIGHT] + [("failing", *kind) for kind in FAILING]
 
 # A port that seems to be lost in mid-download is asked when it is back (conduct 4).
 MAY_BE = ["bytes_while_executing", "commands_while_downloading"]
@@ -42,7 +46,13 @@ LOST = ["bytes_while_applying"]  # it seems to be back at once, when in truth it
 
 STRIDE = 25  # of the first allocation after which all fail
 
-Plan = collections.namedtuple("Plan", "name error plus k")
+Plan = collections.namedtuple("Plan", "way name error plus k")
+
+
+def new_life(way, name):
+	if way == "failing":
+		return lives.Life(f"inject-{name}", kind="ftp", faults=("fail percent=60",), attempts=1)
+	return lives.Life(f"inject-{name}", kind="ftp")
 
 
 def environment(**more):
@@ -84,6 +94,11 @@ def check_store(life):
 
 def check_end(life, plan):
 	_, code, truth = life.finish()
+	if plan.way == "failing":
+		rig.judge_conduct("pump", truth, MAY_BE)
+		check(truth["gtota_received"] <= 1, "started twice")
+		equal((code, truth["version"], life.bench.jobs()["pump"]["state"]), (1, life.modem.version, "failed"), "the end")
+		return
 	rig.judge_success(life.bench, life.modem, truth, except_for=MAY_BE + (LOST if plan.name == "read" else []))
 	equal(truth["gtota_received"], 1, "starts")
 	equal(code, 0, "exit code without the failure")
@@ -92,7 +107,7 @@ def check_end(life, plan):
 
 def inject(plan):
 	"""One life with one failure: (whether it happened, the exit code, what is wrong)."""
-	life = lives.Life(f"inject-{plan.name}", kind="ftp")
+	life = new_life(plan.way, plan.name)
 	failed, code, wrong = False, None, ""
 	try:
 		daemon, code, failed = with_failure(life, plan)
@@ -106,30 +121,32 @@ def inject(plan):
 		else:
 			check_end(life, plan)
 	except Failure as failure:
-		wrong = f"{plan.name} {plan.k}{plan.plus} ({os.strerror(plan.error)}): {failure}; see {life.bench.directory}"
+		wrong = f"{plan.way} {plan.name} {plan.k}{plan.plus} ({os.strerror(plan.error)}): {failure}; see {life.bench.directory}"
 	finally:
 		life.close(bool(wrong))
 	return failed, code, wrong
 
 
-def count_calls():
+def count_calls(way):
 	"""How many calls of each name an undisturbed fotad makes."""
-	life = lives.Life("inject-none", kind="ftp")
-	names = sorted({name for name, _, _ in KINDS if name != "malloc"})
+	life = new_life(way, "none")
+	names = sorted({name for kind, name, *_ in KINDS if kind == way and name != "malloc"})
+	expected = 1 if way == "failing" else 0
 	try:
 		daemon, code, calls = life.trace(",".join(names))
 		if code == rig.SKIPPED:
 			raise Skip(f"processes cannot be traced here: {daemon.log.text()}")
-		equal(code, 0, "exit code without a failure")
+		equal(code, expected, "exit code without a failure")
 	finally:
 		life.close()
 	counts = collections.Counter(call.name for call in calls)
-	life = lives.Life("inject-none", kind="ftp")
+	life = new_life(way, "none")
 	try:
 		_, code, counts["malloc"], _ = without_memory(life, "0")
-		equal(code, 0, "exit code without a failure")
+		equal(code, expected, "exit code without a failure")
 	finally:
 		life.close()
+	print(f"{way}: " + ", ".join(f"{n} {name}" for name, n in sorted(counts.items())), flush=True)
 	return counts
 
 
@@ -140,8 +157,9 @@ def spread(n, number):
 
 def run_kind(pool, kind, expected):
 	"""All K, until nothing is injected: a list of (plan, result)."""
-	results, first = [], 1
-	stride = STRIDE if kind[0] == "malloc" and kind[2] else 1
+	way, name, _, plus = kind
+	results, stride = [], STRIDE if name == "malloc" and plus else 1
+	first = expected // 2 if name == "malloc" and way == "failing" else 1 # until it fails, it is the straight way
 	while True:
 		last = max(expected, first + 7 * stride)
 		plans = [Plan(*kind, k) for k in range(first, last + 1, stride)]
@@ -155,8 +173,8 @@ def run_kind(pool, kind, expected):
 def show(kind, results):
 	failed = [(plan.k, code) for plan, (failed, code, _) in results if failed]
 	codes = collections.Counter(code for _, code in failed)
-	name = f"{kind[0]}{kind[2]} {os.strerror(kind[1])}"
-	print(f"{name:44} {len(failed):5} failed" + (f", N = {max((k for k, _ in failed), default=0)}" if EVERYTHING else "")
+	name = f"{kind[0]}: {kind[1]}{kind[3]} {os.strerror(kind[2])}"
+	print(f"{name:48} {len(failed):5} failed" + (f", N = {max((k for k, _ in failed), default=0)}" if EVERYTHING else "")
 		+ ", exit codes " + " ".join(f"{code}: {n}" for code, n in sorted(codes.items(), key=str)), flush=True)
 	return [text for _, (_, _, text) in results if text]
 
@@ -165,16 +183,15 @@ def test_injection(bench):
 	for program in lives.AT_CALL, FAIL_MALLOC, *([ASAN] if ASAN else []):
 		check(os.access(program, os.R_OK), f"{program} is not built")
 	begin = time.monotonic()
-	counts = count_calls()
-	print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())), flush=True)
+	counts = {way: count_calls(way) for way in ("straight", "failing")}
 	wrong, total = [], 0
 	with concurrent.futures.ThreadPoolExecutor(lives.WORKERS) as pool:
 		if EVERYTHING:
-			done = ((kind, run_kind(pool, kind, counts[kind[0]])) for kind in KINDS)
+			done = ((kind, run_kind(pool, kind, counts[kind[0]][kind[1]])) for kind in KINDS)
 		else:
-			plans = [Plan(*kind, k) for kind in KINDS for k in spread(counts[kind[0]], 16 if kind[0] == "malloc" else 4)]
+			plans = [Plan(*kind, k) for kind in KINDS for k in spread(counts[kind[0]][kind[1]], 16 if kind[1] == "malloc" else 4)]
 			results = list(zip(plans, pool.map(inject, plans)))
-			done = [(kind, [(plan, result) for plan, result in results if plan[:3] == kind]) for kind in KINDS]
+			done = [(kind, [(plan, result) for plan, result in results if plan[:4] == kind]) for kind in KINDS]
 		for kind, results in done:
 			wrong += show(kind, results)
 			total += len(results)

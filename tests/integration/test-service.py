@@ -131,25 +131,12 @@ def test_removed_while_it_is_away(bench):
 	rig.check('AT+GTSET="CALLBREAK",0' in bench.sent("pump"), "it was not put back")
 
 
-def test_stalled_log(bench):
-	"""Nobody reads what fotad says, and the pipe is full: the work goes on, and it ends when it is asked to (conduct 14)."""
-	m = one_modem(bench)
-	bench.start_modems()
-	fifo = bench.path("log.fifo")
-	os.mkfifo(fifo)
-	descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
-	bench.closing.callback(os.close, descriptor)
-	try:
-		while True:
-			os.write(descriptor, b"x" * 4096)
-	except BlockingIOError:
-		pass
-	daemon = bench.daemon("--log-level=debug", once=False, prefix=["sh", "-c", 'exec "$@" 2>"$0"', fifo])
-	bench.transcript.wait('> AT\\+GTSET="GPRSFIRST",0')
-	daemon.kill(signal.SIGTERM)
-	rig.equal(daemon.wait(), 0, "exit code of fotad")
-	rig.judge_success(bench, m, bench.truth()["pump"])
-	rig.equal(bench.jobs()["pump"]["state"], "succeeded", "the job")
+def judge_refused(bench, *codes, **options):
+	daemon = bench.daemon(**options)
+	code = daemon.wait(30)
+	rig.check(code in codes, f"exit code of fotad: {code}, and one of {codes} is right")
+	rig.check(daemon.log.find("err: "), f"no error is said: {daemon.log.text()}")
+	rig.equal(bench.sent(), [], "sent without a state")
 
 
 def foreign_database(bench, name, script):
@@ -297,5 +284,5 @@ def test_new_target(bench):
 
 
 rig.main(test_notifications, test_reload, test_reload_in_mid_download, test_removed_while_it_waits, test_removed_while_it_is_away,
-	test_stalled_log, test_state_directory, test_lost_state, test_read_only_state,
+	test_state_directory, test_lost_state, test_read_only_state,
 	test_full_from_the_start, test_full_later, test_file_size_limit, test_second_daemon, test_usage, test_new_target)

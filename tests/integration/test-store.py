@@ -96,6 +96,17 @@ def test_unknown_then_settled(bench):
 	rig.equal(verdicts, [("not-back", ""), ("", SECOND)], "verdicts")
 
 
+def test_unknown_without_a_start(bench):
+	"""A verdict that is owed, of an attempt that nothing is known of any more: asked, not waited for without an end."""
+	m = one_modem(bench, "roaming times=1", require={"roaming": False}, retry={"attempts": 1, "delay": "1h", "max_delay": "1h"})
+	bench.start_modems()
+	rig.equal(bench.daemon().wait(), 1, "exit code of the first run")
+	change(bench, "UPDATE jobs SET state = 'unknown', reason = 'not-back', not_before = 0, start_durable = 0")
+	_, truth = rig.run_once(bench)
+	rig.judge_success(bench, m, truth["pump"])
+	rig.judge_word(bench, m, "succeeded")
+
+
 def damage(bench):
 	path = bench.path("state", "fotad.db")
 	change(bench, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -303,11 +314,18 @@ def test_many_jobs(bench):
 	rig.equal(bench.daemon("--acknowledge", once=False).wait(20), 0, "exit code of --acknowledge")
 	fill(bench)
 	first_byte(bench)  # the first of them is killed as well
-	times = [first_byte(bench) for _ in range(5)]
-	print(f"first byte after a kill, with {MANY} jobs: " + ", ".join(f"{t:.0f}" for t in times) + " ms", flush=True)
-	rig.check(min(times) <= 150, f"first byte after {times} ms")
+	many = [first_byte(bench) for _ in range(5)]
+	with contextlib.closing(sqlite3.connect(bench.path("state", "fotad.db"))) as store:
+		store.executescript("DELETE FROM jobs; DELETE FROM attempts; DELETE FROM history; VACUUM")
+	first_byte(bench)
+	few = [first_byte(bench) for _ in range(5)]
+	for n, times in (MANY, many), (0, few):
+		print(f"first byte after a kill, with {n} jobs: " + ", ".join(f"{t:.0f}" for t in times) + " ms", flush=True)
+	# The time itself is the bench's to judge (recover): here it must not be out of all proportion.
+	rig.check(min(many) <= 60 * sorted(few)[2], f"first byte after {many} ms, and without them after {few} ms")
 
 
 if __name__ == "__main__":
-	rig.main(test_evidence, test_unknown_then_settled, test_damaged, test_held, test_newer, test_full_disk, test_budget,
+	rig.main(test_evidence, test_unknown_then_settled, test_unknown_without_a_start, test_damaged, test_held, test_newer,
+		test_full_disk, test_budget,
 		test_another_in_the_slot, test_swapped_in_flight, test_many_jobs, workers=3)

@@ -278,7 +278,7 @@ static void make_disturbance(struct plan *p, struct disturbance *d)
 		d->other_boot = plan_chance(r, 200);
 		d->store_lost = plan_chance(r, 40);
 	}
-	if (d->type == DISTURBANCE_STEP || (d->other_boot && plan_chance(r, 500)))
+	if (d->type == DISTURBANCE_STEP || (d->type == DISTURBANCE_CRASH && plan_chance(r, 400)))
 		d->clock_step = make_step(r);
 }
 

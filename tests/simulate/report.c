@@ -78,28 +78,15 @@ static int print_crashes(const struct report *r)
 	return empty;
 }
 
-/* What cannot act, because fotad never gives it an occasion. */
-static const char *never_acts(size_t fault)
-{
-	return fault == FAKE_FAULT_MIPCALL_ACTIVE_ERROR
-		       ? "an open context is seen, and not opened again"
-		       : NULL;
-}
-
 static int print_faults(const struct report *r)
 {
 	int empty = 0;
 
 	printf("\nfaults that acted\n");
 	for (size_t i = 0; i < _FAKE_FAULT_MAX; i++) {
-		bool hole = r->faults[i] == 0 && !never_acts(i);
-
-		printf("  %-26s %10" PRIu64 "%s%s\n", fake_fault_at(i)->name, r->faults[i],
-			hole		? "  EMPTY"
-			: never_acts(i) ? "  "
-					: "",
-			never_acts(i) ? never_acts(i) : "");
-		empty += hole;
+		printf("  %-26s %10" PRIu64 "%s\n", fake_fault_at(i)->name, r->faults[i],
+			r->faults[i] ? "" : "  EMPTY");
+		empty += r->faults[i] == 0;
 	}
 	return empty;
 }

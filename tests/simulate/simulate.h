@@ -50,7 +50,7 @@ struct disturbance {
 	usec_t duration;    /* USEC_INFINITY: for good */
 	bool other_boot;    /* CRASH: the host restarted, its clock of durations began again */
 	bool store_lost;    /* CRASH: and with an empty store */
-	int64_t clock_step; /* STEP, and CRASH with other_boot: what is added to the wall clock */
+	int64_t clock_step; /* STEP, CRASH: what is added to the wall clock */
 };
 
 struct plan {

@@ -71,8 +71,6 @@ static const struct row {
 	{ TOP("\"limits\": { \"max_parallel\": 4097 }"), "/limits/max_parallel: expected a whole number from 1 to 4096, found 4097" },
 	{ TOP("\"limits\": { \"max_parallel\": 1e1 }"), "/limits/max_parallel: expected a whole number" },
 	{ TOP("\"limits\": { \"max_paralel\": 1 }"), "/limits/max_paralel: unknown key; did you mean \"max_parallel\"?" },
-	{ TOP("\"limits\": { \"per_group\": 1 }"), "/limits/per_group: is not supported by this version" },
-	{ TOP("\"limits\": { \"clock\": \"any\" }"), "/limits/clock: is not supported by this version" },
 
 	/* modems */
 	{ MODEMS("{ \"port\": \"/dev/m\" }"), "/modems/0/name: is missing" },
@@ -100,7 +98,6 @@ static const struct row {
 	{ MODEM("\"groups\": [ \"a\", 1 ]"), "/modems/0/groups/1: expected a string, found 1" },
 	{ MODEM("\"groups\": [ \"a\", \"b\", \"a\" ]"), "/modems/0/groups: \"a\" stands there twice" },
 	{ MODEM("\"groups\": [ \"a b\" ]"), "/modems/0/groups/0: expected a letter" },
-	{ MODEM("\"uplink\": true"), "/modems/0/uplink: is not supported by this version" },
 	{ MODEMS("{ \"name\": \"m\", \"port\": \"/dev/a\" }, { \"name\": \"m\", \"port\": \"/dev/b\" }"), "/modems/1/name: \"m\" is already the name of" },
 	{ MODEMS("{ \"name\": \"a\", \"port\": \"/dev/m\" }, { \"name\": \"b\", \"port\": \"/dev/m\" }"), "/modems/1/port: \"/dev/m\" is already the port of" },
 	{ MODEMS("{ \"name\": \"a\", \"port\": \"/dev/a\", \"imei\": \"861234567890123\" }, { \"name\": \"b\", \"port\": \"/dev/b\", \"imei\": \"861234567890123\" }"), "/modems/1/imei: \"861234567890123\" is already the IMEI of" },
@@ -210,16 +207,7 @@ static const struct row {
 	{ CAMPAIGN("\"check\": \"register\""), "did you mean \"registered\"?" },
 	{ CAMPAIGN("\"check\": true"), "/campaigns/0/check: expected \"none\" or \"registered\" or \"pdp\", found true" },
 	{ CAMPAIGN("\"recover\": \"reset\""), "/campaigns/0/recover: \"reset\" is not supported by this version; expected \"never\"" },
-	{ CAMPAIGN("\"windows\": []"), "/campaigns/0/windows: is not supported by this version" },
-	{ CAMPAIGN("\"waves\": []"), "/campaigns/0/waves: is not supported by this version" },
-	{ CAMPAIGN("\"halt\": {}"), "/campaigns/0/halt: is not supported by this version" },
-	{ CAMPAIGN("\"not_before\": \"\""), "/campaigns/0/not_before: is not supported by this version" },
-	{ CAMPAIGN("\"not_after\": \"\""), "/campaigns/0/not_after: is not supported by this version" },
-	{ CAMPAIGN("\"jitter\": \"\""), "/campaigns/0/jitter: is not supported by this version" },
 	{ CAMPAIGN("\"fetch\": {}"), "/campaigns/0/fetch: is not supported by this version" },
-	{ CAMPAIGN("\"brake\": {}"), "/campaigns/0/brake: is not supported by this version" },
-	{ CAMPAIGN("\"window_end\": \"hold\""), "/campaigns/0/window_end: is not supported by this version" },
-	{ CAMPAIGN("\"uplink_confirmed\": true"), "/campaigns/0/uplink_confirmed: is not supported by this version" },
 
 	/* timeouts and profiles */
 	{ TOP("\"timeouts\": { \"command\": 5 }"), "/timeouts/command: expected a duration with a unit" },

@@ -165,41 +165,6 @@ static void test_imei(void **state)
 	check(rows, ELEMENTSOF(rows), read_imei, imei);
 }
 
-static void test_ati(void **state)
-{
-	static const struct {
-		const char *text;
-		int r;
-		bool fibocom;
-		struct identity identity; /* "-" stays as it was */
-	} rows[] = {
-		/* an NL668T-GL, as recorded */
-		{ "Manufacturer: Fibocom Wireless Inc.\nModel: NL668T-GL\n"
-		  "Revision: 19906.5090.00.02.00.23\nESN: +GSN: 0x0\n+GCAP: +CGSM",
-			0, true, { "NL668T-GL", "19906.5090.00.02.00.23", "-" } },
-		{ "Manufacturer: Fibocom\r\nModel:\"L610-CN\"\r\nIMEI: 861234567890123", 0, true,
-			{ "L610-CN", "-", "861234567890123" } },
-		{ "Manufacturer: Quectel\nModel: EC25", 0, false, { "EC25", "-", "-" } },
-		{ "revision: 16000.1000.00.01.28", 0, false, { "-", "16000.1000.00.01.28", "-" } },
-		{ "Manufacturer: FIBOCOM\nModel: \"broken\nRevision:", 0, true, { "-", "-", "-" } },
-		{ "Model:\nRevision: none", -ENODATA, false, { "-", "-", "-" } },
-		{ "Fibocom L610", -ENODATA, false, { "-", "-", "-" } },
-		{ "", -ENODATA, false, { "-", "-", "-" } },
-	};
-	(void) state;
-
-	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		struct identity identity = { "-", "-", "-" };
-		bool fibocom = false;
-
-		assert_int_equal(identity_read_ati(rows[i].text, &fibocom, &identity), rows[i].r);
-		assert_int_equal(fibocom, rows[i].fibocom);
-		assert_string_equal(identity.model, rows[i].identity.model);
-		assert_string_equal(identity.version, rows[i].identity.version);
-		assert_string_equal(identity.imei, rows[i].identity.imei);
-	}
-}
-
 static void test_imei_is_valid(void **state)
 {
 	(void) state;
@@ -221,7 +186,6 @@ int main(void)
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_imei),
-		cmocka_unit_test(test_ati),
 		cmocka_unit_test(test_imei_is_valid),
 	};
 

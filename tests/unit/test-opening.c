@@ -227,10 +227,20 @@ static void test_jitter_elsewhere(void **state)
 	assert_int_equal(opening_decide(&rules, NULL, &job, &clock).state, OPENING_OPEN);
 }
 
+static void test_duration(void **state)
+{
+	const struct timeouts timeouts = { .registration = 1 * SEC, .start = 2 * SEC, .download = 4 * SEC, .leave = 8 * SEC,
+		.return_ = 16 * SEC, .settle = 32 * SEC, .stall = HOUR, .command = HOUR };
+	(void) state;
+
+	assert_int_equal(opening_duration(&timeouts), 95 * SEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_jitter_elsewhere),

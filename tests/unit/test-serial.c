@@ -397,6 +397,37 @@ static void test_lock_file_open(void **state)
 	assert_int_equal(result.fd, -1);
 }
 
+/* What an earlier life has opened is ours: a lock file with the id of the dead would keep nobody away. */
+static void test_lock_file_adopted(void **state UNUSED)
+{
+	static const char device[] = "/dev/ttyS0", file[] = SERIAL_LOCK_DIRECTORY "/LCK..ttyS0";
+	int fd = open(device, O_PATH | O_CLOEXEC); /* the device itself is left alone */
+	pid_t child, holder = 0;
+	int status;
+
+	if (fd < 0 || access(file, F_OK) == 0)
+		skip();
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		serial_adopted(fd);
+		_exit(serial_lock_check(SERIAL_LOCK_DIRECTORY, device, &holder));
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	if (access(file, F_OK) < 0)
+		skip();
+	serial_adopted(fd);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(serial_lock_check(SERIAL_LOCK_DIRECTORY, device, &holder) == -EBUSY &&
+		      holder == getppid());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	serial_port_close(fd);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	assert_int_equal(access(file, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lock_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_file_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_file_open, setup, teardown),
+		cmocka_unit_test(test_lock_file_adopted),
 	};
 
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);

@@ -50,6 +50,100 @@ static struct store_attempt make_attempt(uint32_t number)
 	"outcome,"                                                                                 \
 	" reason, cme FROM attempts ORDER BY id"
 
+static void test_campaigns(void **state)
+{
+	struct fixture *f = *state;
+	struct store_campaign c = { .name = "winter",
+		.target = "1.30",
+		.halted = CAMPAIGN_UNPROVEN,
+		.wave = 2,
+		.soak_until = 99 * SEC };
+	struct store_change what = { .campaign = &c };
+	struct store_campaign *found = NULL;
+	size_t n = 0;
+
+	assert_int_equal(store_campaigns_now(f->store, &found, &n), 0);
+	assert_null(found);
+	assert_int_equal(change(f, &what), 0);
+	c.halted = CAMPAIGN_RUNS;
+	c.paused = true;
+	assert_int_equal(change(f, &what), 0); /* the same row */
+	strcpy(c.name, "spring");
+	c.halted = CAMPAIGN_FAILURES;
+	c.cancelled = true;
+	assert_int_equal(change(f, &what), 0);
+	assert_string_equal(ask(f, "SELECT * FROM campaigns ORDER BY name"),
+		"spring|1.30|1|1|failures|2|99000000\nwinter|1.30|1|0||2|99000000");
+	assert_int_equal(store_campaigns_now(f->store, &found, &n), 0);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		bool spring = text_equal(found[i].name, "spring");
+
+		assert_string_equal(found[i].target, "1.30");
+		assert_true(found[i].paused);
+		assert_int_equal(found[i].cancelled, spring);
+		assert_int_equal(found[i].halted, spring ? CAMPAIGN_FAILURES : CAMPAIGN_RUNS);
+		assert_int_equal(found[i].wave, 2);
+		assert_true(found[i].soak_until == 99 * SEC);
+	}
+	free(found);
+}
+
+static void test_resume(void **state)
+{
+	struct fixture *f = *state;
+	struct store_campaign c = { .name = "winter", .target = "1.30", .halted = CAMPAIGN_FAILURES };
+	struct store_change what = { .campaign = &c };
+	struct store_job job = make_job("winter", "m1", "1"), other = make_job("spring", "m2", "2");
+
+	job.state = other.state = JOB_FAILED;
+	assert_int_equal(change(f, &what), 0);
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(save(f, &other), 0);
+	strcpy(job.modem, "m3");
+	strcpy(job.record.imei, "3");
+	job.state = JOB_SUCCEEDED;
+	assert_int_equal(save(f, &job), 0);
+	assert_int_equal(store_resume(f->store, "spring", 5 * SEC), -ENOENT);
+	assert_int_equal(store_resume(f->store, "winter", 5 * SEC), 0);
+	assert_int_equal(store_resume(f->store, "winter", 6 * SEC), -ENOENT);
+	assert_string_equal(ask(f, "SELECT halted, paused FROM campaigns"), "|0");
+	assert_string_equal(ask(f, "SELECT modem, forgiven FROM jobs ORDER BY modem"), "m1|1\nm2|0\nm3|0");
+	assert_string_equal(ask(f, "SELECT time, who, campaign, what FROM history"), "5000000|operator|winter|resumed");
+}
+
+/* The rules of an attempt are kept as long as it goes on, and unknown ones are no harm (conduct 21). */
+static void test_terms(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "111");
+	struct store_attempt a = make_attempt(1);
+	struct store_change what = { .job = &job, .attempt = &a };
+	struct upgrade_task task = { .check = CHECK_PDP,
+		.apn = { .name = "iot", .username = "gw", .password = "secret", .credential = "apn" } };
+	struct store_found found;
+
+	terms_take(&a.terms, profile_by_name("L610"), &task,
+		&(struct job_rules){ .attempts = 5, .delay = 1, .max_delay = 2 });
+	a.terms.timeouts.stall = 77 * SEC;
+	assert_int_equal(change(f, &what), 0);
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_int_equal(find(f, "c", "m", "111", &found), 0);
+	assert_true(found.attempt_known);
+	assert_memory_equal(&found.attempt.terms, &a.terms, sizeof(a.terms));
+	a.judged = true;
+	a.outcome = OUTCOME_UNKNOWN; /* it goes on */
+	assert_int_equal(change(f, &what), 0);
+	assert_string_equal(ask(f, "SELECT terms LIKE 'profile=L610%', terms LIKE '%secret%' FROM attempts"), "1|0");
+	assert_string_equal(ask(f, "UPDATE attempts SET terms = 'profile=L611' RETURNING 1"), "1");
+	assert_int_equal(find(f, "c", "m", "111", &found), 0);
+	assert_true(found.attempt_known);
+	assert_string_equal(found.attempt.terms.profile, "");
+	a.ended = 2000 * SEC;
+	assert_int_equal(change(f, &what), 0);
+	assert_string_equal(ask(f, "SELECT terms FROM attempts"), "");
+}
+
 /* One row for each: open while it goes on, through an unknown verdict too, then closed for good. */
 static void test_attempts(void **state)
 {
@@ -291,8 +385,8 @@ static void test_retention(void **state)
 	assert_string_equal(ask(f, "SELECT count(*), min(time) FROM history"), "801|8640000000000");
 	/* A job's open attempt stays, however old. */
 	fill(f, "INSERT INTO attempts VALUES (NULL, 'c', 'm', '1', 1, '', '', 'http', 1, 5, '', '',"
-		" -1, ''), (NULL, 'c', 'm', '1', 2, '', '', 'http', 1, 0, '', '', -1, ''),"
-		" (NULL, 'c', 'm', '1', 3, '', '', 'http', 1, 42000000000000, '', '', -1, '')");
+		" -1, '', ''), (NULL, 'c', 'm', '1', 2, '', '', 'http', 1, 0, '', '', -1, '', ''),"
+		" (NULL, 'c', 'm', '1', 3, '', '', 'http', 1, 42000000000000, '', '', -1, '', '')");
 	prune(f, now);
 	assert_string_equal(ask(f, "SELECT number FROM attempts ORDER BY id"), "2\n3");
 	/* So many that the rows' number decides, in more than one turn. */
@@ -309,6 +403,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_attempts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_terms, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_campaigns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modems, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),

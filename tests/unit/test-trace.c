@@ -107,6 +107,36 @@ static void resumed(void **state)
 	end(r);
 }
 
+/* Lines that lie in the caller's room, with and without a secret; the module's echo is on. */
+static void long_lines(void **state)
+{
+	char url[GTOTA_FIELD_MAX + 1], password[GTOTA_FIELD_MAX + 1];
+	(void) state;
+
+	memset(url, 'u', sizeof(url));
+	memcpy(url, "http://fota.example.net/", strlen("http://fota.example.net/"));
+	memset(password, 'p', sizeof(password));
+	memcpy(password + 100, CANARY, strlen(CANARY));
+	url[GTOTA_FIELD_MAX] = password[GTOTA_FIELD_MAX] = '\0';
+	for (int ftp = 0; ftp < 2; ftp++) {
+		struct recorder *r = begin("NL668", TRACE_SIZE);
+
+		if (ftp)
+			use_ftp(r, password);
+		else
+			r->rig.task.request.url = url;
+		rig_answer(&r->rig, "ATE0", "ERROR");
+		rig_go(&r->rig);
+		rig_until(&r->rig, "download");
+		assert_int_equal(holds(&r->trace, url), !ftp);
+		assert_int_equal(holds(&r->trace, "AT+GTOTA=1,\"fota.example.net\",\"28-29.bin\",\"fota\",\"***\""), ftp);
+		rig_hear(&r->rig, "GTOTA DOWNLOAD FAILED");
+		to_the_end(r);
+		assert_true(replay_all(r, OUTCOME_FAILED, REASON_DOWNLOAD_FAILED) >= 1);
+		end(r);
+	}
+}
+
 /* A ring so small that it begins anew in the middle of the check. */
 static void no_service(void **state)
 {
@@ -294,6 +324,7 @@ int main(void)
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(unknown),
 		cmocka_unit_test(resumed),
+		cmocka_unit_test(long_lines),
 		cmocka_unit_test(no_service),
 		cmocka_unit_test(long_download),
 		cmocka_unit_test(flood),

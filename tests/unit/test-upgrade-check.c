@@ -279,6 +279,26 @@ static void test_restarts(void **state)
 	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
 }
 
+/* Where the port stays, the first sign of the restart may be boot text that comes now: the context is not gone with it. */
+static void test_late_boot_text(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "L610");
+	rig.task.check = CHECK_PDP;
+	rig_started(&rig);
+	rig_answer(&rig, "AT+CGMR", NEW "|OK");
+	rig_hear(&rig, "GTOTA DOWNLOAD COMPLETE");
+	rig_answer(&rig, "AT+MIPCALL?", NO_PDP);
+	rig_until(&rig, "check-pdp-wait");
+	rig_answer(&rig, "AT+MIPCALL?", "+MIPCALL: 1,10.0.0.1|OK");
+	rig_hear(&rig, "AT command ready");
+	rig_until(&rig, "hold");
+	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
+	assert_true(rig.d.upgrade.record.pdp_opened);
+}
+
 /* What cannot be recorded is not opened (conduct 3, 13); the module is not blamed for it. */
 static void test_save_fails(void **state)
 {
@@ -387,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_restarts),
+		cmocka_unit_test(test_late_boot_text),
 		cmocka_unit_test(test_save_fails),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_crash),

@@ -101,12 +101,9 @@ static void test_unreadable_stays(void **state)
 	(void) state;
 
 	rig_begin(&rig, "L610");
-	rig.task.rat = RAT_LOCK;
 	rig_once(&rig, "AT+GTSET?", "ERROR");
-	rig_once(&rig, "AT+GTRAT?", "ERROR");
 	run_to_verdict(&rig);
 	rig_answer(&rig, "AT+GTSET?", "+GTSET: \"CALLBREAK\",1|+GTSET: \"GPRSFIRST\",1|OK");
-	rig_answer(&rig, "AT+GTRAT?", "+GTRAT: 3|OK");
 	rig_forget(&rig);
 	rig_go(&rig);
 	for (int i = 0; i < 100 && !strstr(rig.notices, "verdict"); i++)
@@ -116,7 +113,6 @@ static void test_unreadable_stays(void **state)
 	rig_restore(&rig);
 	rig_until(&rig, "hold");
 	assert_null(strstr(rig.wire, "AT+GTSET="));
-	assert_null(strstr(rig.wire, "AT+GTRAT="));
 }
 
 static void test_rat(void **state)
@@ -141,9 +137,10 @@ static void test_rat(void **state)
 		rig.task.rat = RAT_LOCK;
 		rig_answer(&rig, "AT+GTRAT?", rows[i].answer);
 		run_to_verdict(&rig);
-		assert_true(rig_did(&rig, "AT+GTRAT=3"));
+		/* What could not be put back is not changed. */
+		assert_int_equal(rig_did(&rig, "AT+GTRAT=3"), rows[i].line != NULL);
 		assert_int_equal(
-			strstr(rig.notices, "RAT setting: it will not") != NULL, !rows[i].line);
+			strstr(rig.notices, "RAT setting: it is not locked") != NULL, !rows[i].line);
 		rig_forget(&rig);
 		rig_restore(&rig);
 		rig_until(&rig, "hold");
@@ -211,6 +208,49 @@ static void test_refused(void **state)
 	rig_until(&rig, "hold");
 	rig_notices(&rig, "warning setting-refused|restored setting-refused|identified|");
 	assert_true(rig_did(&rig, "AT+GTSET=\"GPRSFIRST\",0"));
+}
+
+/* What the module did not take is not there to be put back; what it took in an attempt before is. */
+static void test_not_taken(void **state)
+{
+	static const struct {
+		const char *refused, *lines; /* of the restoration, behind the identification */
+	} rows[] = {
+		{ "AT+GTSET=\"GPRSFIRST\",1",
+			"AT+GTSET=\"CALLBREAK\",0|AT+GTRAT=10,3,0|" },
+		{ "AT+GTRAT=3",
+			"AT+GTSET=\"CALLBREAK\",0|AT+GTSET=\"GPRSFIRST\",0|" },
+		{ "AT+GTSET=\"CALLBREAK\",1", "AT+GTRAT=10,3,0|" },
+	};
+	static const char all[] = "AT+GTSET=\"CALLBREAK\",0|AT+GTSET=\"GPRSFIRST\",0|"
+				  "AT+GTRAT=10,3,0|";
+	(void) state;
+
+	for (size_t i = 0; i < 2 * ELEMENTSOF(rows); i++) {
+		bool before = i >= ELEMENTSOF(rows);
+		size_t k = i % ELEMENTSOF(rows);
+		struct rig rig;
+
+		rig_begin(&rig, "L610");
+		rig.task.rat = RAT_LOCK;
+		if (before)
+			run_to_verdict(&rig);
+		rig_answer(&rig, rows[k].refused, "+CME ERROR: 50");
+		if (!before) {
+			rig_answer(&rig, "AT+GTOTA=0*", "ERROR");
+			rig_hold(&rig);
+		}
+		rig_forget(&rig);
+		rig_go(&rig);
+		for (int s = 0; s < 100 && !strstr(rig.notices, "verdict"); s++)
+			rig_pass(&rig, SEC);
+		assert_true(rig_did(&rig, rows[k].refused));
+		rig_forget(&rig);
+		rig_restore(&rig);
+		rig_until(&rig, "hold");
+		rig_notices(&rig, "restored|identified|");
+		assert_string_equal(rig.wire + 35, before ? all : rows[k].lines);
+	}
 }
 
 /* What could not be put back now is kept for the next time. */
@@ -293,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_rat_policy),
 		cmocka_unit_test(test_pdp),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_not_taken),
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_when),
 	};

@@ -95,7 +95,7 @@ struct file {
 static void put(struct file *f, uint64_t n, size_t bytes)
 {
 	while (bytes-- > 0)
-		f->data[f->size++] = (uint8_t) (n >> 8 * bytes);
+		f->data[f->size++] = (uint8_t) (bytes < 8 ? n >> 8 * bytes : 0);
 }
 
 static void put_text(struct file *f, const char *text)

@@ -103,18 +103,22 @@ static inline bool holds(const struct trace *t, const char *text)
 	return memmem(t->data, t->used, text, strlen(text)) != NULL;
 }
 
-/* From every state that the trace holds; returns how many there were. */
+/* From every state that the trace holds before its verdict; returns how many there were. */
 static inline unsigned replay_all(
 	struct recorder *r, enum upgrade_outcome outcome, enum reason reason)
 {
-	size_t position = 0, from = 0;
+	size_t position = 0, from = 0, verdict = 0;
 	struct trace_entry entry;
 	unsigned n = 0;
 	usec_t at = 0;
 
 	assert_false(r->trace.full);
+	while (trace_next(&r->trace, &position, &at, &entry))
+		if (entry.type == TRACE_VERDICT)
+			verdict = position;
+	position = at = 0;
 	for (; trace_next(&r->trace, &position, &at, &entry); from = position) {
-		if (entry.type != TRACE_STATE)
+		if (entry.type != TRACE_STATE || position > verdict)
 			continue;
 		replay_from(r, from);
 		assert_int_equal(r->replay.verdict.outcome, outcome);

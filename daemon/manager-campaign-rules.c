@@ -1,0 +1,247 @@
+/*
+ * Campaigns by the configuration that is in force, and as the store has them.
+ */
+#include "daemon/manager-campaign.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/clock.h"
+#include "daemon/modem.h"
+
+struct campaign_run *campaign_run_find(const struct manager *g, const char *name)
+{
+	struct campaign_run *run = g->runs;
+
+	while (run && !text_equal(run->name, name))
+		run = run->next;
+	return run;
+}
+
+static struct campaign_run *new_run(struct manager *g, const char *name)
+{
+	struct campaign_run *run = calloc(1, sizeof(*run));
+
+	if (!run)
+		return NULL;
+	(void) text_format(run->name, sizeof(run->name), "%s", name);
+	campaign_gates_init(&run->gates, run->name, 0);
+	run->next = g->runs;
+	g->runs = run;
+	return run;
+}
+
+static const struct campaign_rules no_rules = { .halt = { { 20, true }, 5 } };
+
+int manager_load_campaigns(struct manager *g)
+{
+	struct store_campaign *rows = NULL;
+	size_t n = 0;
+	int r = store_campaigns_now(g->store, &rows, &n);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct campaign_run *run;
+
+		if (rows[i].name[0] == '\0') { /* all of them */
+			if (rows[i].paused)
+				schedule_close(&g->schedule, &g->schedule.gateway, JOB_WAIT_PAUSED,
+					USEC_INFINITY);
+			continue;
+		}
+		run = new_run(g, rows[i].name);
+		if (!run) {
+			r = -ENOMEM;
+			break;
+		}
+		run->saved = rows[i];
+		memcpy(run->target, rows[i].target, sizeof(run->target));
+		campaign_init(&run->campaign, &no_rules);
+		run->campaign.paused = rows[i].paused;
+		run->campaign.cancelled = rows[i].cancelled;
+		run->campaign.halted = rows[i].halted;
+		run->campaign.wave = rows[i].wave; /* campaign_change() bounds it by the rules */
+	}
+	free(rows);
+	return r;
+}
+
+/* A wall clock that is wrong at boot makes no soak of years: never longer than the rules say (conduct 15). */
+static void restore_soak(struct campaign_run *run, usec_t now)
+{
+	const struct campaign_rules *rules = run->campaign.rules;
+	usec_t until = run->saved.soak_until, left;
+
+	if (until == 0 || run->campaign.wave >= rules->n_waves)
+		return;
+	left = job_wait_left(until, clock_realtime(), rules->waves[run->campaign.wave].soak);
+	run->campaign.soak_until = run->soak_saved = usec_add(now, left);
+}
+
+static void link_run(struct campaign_run *run, struct rules *rules,
+	const struct config_campaign *config, usec_t now)
+{
+	struct campaign *c = &run->campaign;
+	struct rules *before = run->rules;
+
+	run->rules = rules_ref(rules);
+	run->config = config;
+	run->configured = true;
+	if (!text_equal(run->target, config->target)) { /* another wish under the same name */
+		campaign_init(c, &config->rules);
+		run->soak_said = 0;
+		memcpy(run->target, config->target, sizeof(run->target));
+	} else if (before) {
+		campaign_change(c, &config->rules);
+	} else { /* as the store has it */
+		campaign_change(c, &config->rules);
+		restore_soak(run, now);
+	}
+	run->plan = run->changed = run->say = true;
+	rules_unref(before);
+}
+
+static struct group_gate *find_group(const struct manager *g, const char *name)
+{
+	struct group_gate *group = g->groups;
+
+	while (group && !text_equal(group->name, name))
+		group = group->next;
+	return group;
+}
+
+/* Gates are never freed: a lane may know them. */
+static int make_gates(struct manager *g, const struct config *config)
+{
+	for (size_t i = 0; i < config->n_campaigns; i++)
+		if (!campaign_run_find(g, config->campaigns[i].name) &&
+			!new_run(g, config->campaigns[i].name))
+			return -ENOMEM;
+	for (size_t i = 0; i < config->n_per_group; i++) {
+		struct group_gate *group;
+
+		if (find_group(g, config->per_group[i].group))
+			continue;
+		group = calloc(1, sizeof(*group));
+		if (!group)
+			return -ENOMEM;
+		(void) text_format(
+			group->name, sizeof(group->name), "%s", config->per_group[i].group);
+		group->gate.kind = SCHEDULE_GROUP;
+		group->gate.name = group->name;
+		group->next = g->groups;
+		g->groups = group;
+	}
+	return 0;
+}
+
+int manager_take_campaigns(struct manager *g, struct rules *rules)
+{
+	const struct config *config = rules->config;
+	usec_t now = clock_boottime();
+
+	if (make_gates(g, config) < 0)
+		return -ENOMEM;
+	schedule_set_limit(&g->schedule, &g->schedule.gateway, config->max_parallel);
+	for (struct group_gate *group = g->groups; group; group = group->next)
+		schedule_set_limit(&g->schedule, &group->gate, 0);
+	for (size_t i = 0; i < config->n_per_group; i++)
+		schedule_set_limit(&g->schedule, &find_group(g, config->per_group[i].group)->gate,
+			config->per_group[i].limit);
+	for (struct campaign_run *run = g->runs; run; run = run->next)
+		run->configured = false;
+	for (size_t i = 0; i < config->n_campaigns; i++) {
+		struct campaign_run *run = campaign_run_find(g, config->campaigns[i].name);
+
+		link_run(run, rules, &config->campaigns[i], now);
+		schedule_set_limit(
+			&g->schedule, &run->gates.campaign, config->campaigns[i].max_parallel);
+	}
+	for (size_t i = 0; i < g->n_modems; i++)
+		manager_touch(g, g->modems[i]);
+	return 0;
+}
+
+void manager_free_campaigns(struct manager *g)
+{
+	while (g->runs) {
+		struct campaign_run *run = g->runs;
+
+		g->runs = run->next;
+		rules_unref(run->rules);
+		free(run->members);
+		free(run);
+	}
+	while (g->groups) {
+		struct group_gate *group = g->groups;
+
+		g->groups = group->next;
+		free(group);
+	}
+	while (g->lanes) {
+		struct lanes *lanes = g->lanes;
+
+		g->lanes = lanes->next;
+		free(lanes);
+	}
+	free(g->times);
+}
+
+/* ---- what an operator says ---- */
+
+static int operate(struct manager *g, struct campaign_run *run, const char *what)
+{
+	campaign_run_say_operator(g, run, what);
+	run->plan = run->changed = run->say = true;
+	manager_wake(g);
+	return 0;
+}
+
+/* Every campaign's runs are held back by the gateway's gate. Its row has no name. */
+static int operate_all(struct manager *g, bool pause)
+{
+	struct store_campaign row = { .paused = pause };
+	struct store_change change = { .campaign = &row };
+
+	if (pause == (g->schedule.gateway.closed == JOB_WAIT_PAUSED))
+		return -EALREADY;
+	if (pause)
+		schedule_close(&g->schedule, &g->schedule.gateway, JOB_WAIT_PAUSED, USEC_INFINITY);
+	else
+		schedule_open(&g->schedule, &g->schedule.gateway);
+	if (store_change(g->store, &change, MANAGER_COOKIE) < 0)
+		manager_store_fails(g, -ENOMEM);
+	campaign_run_say_operator(g, NULL, pause ? "paused" : "resumed");
+	for (struct campaign_run *run = g->runs; run; run = run->next)
+		run->say = true;
+	manager_wake(g);
+	return 0;
+}
+
+int manager_pause(struct manager *g, const char *campaign)
+{
+	struct campaign_run *run = campaign ? campaign_run_find(g, campaign) : NULL;
+
+	if (!campaign)
+		return operate_all(g, true);
+	if (!run || !run->configured)
+		return -ENOENT;
+	return campaign_pause(&run->campaign) ? operate(g, run, "paused") : -EALREADY;
+}
+
+int manager_resume(struct manager *g, const char *campaign)
+{
+	struct campaign_run *run = campaign ? campaign_run_find(g, campaign) : NULL;
+
+	if (!campaign)
+		return operate_all(g, false);
+	if (!run || !run->configured)
+		return -ENOENT;
+	if (!campaign_resume(&run->campaign, run->members, run->n_members))
+		return -EALREADY;
+	for (size_t i = 0; i < run->n_members; i++)
+		if (run->members[i]->forgiven)
+			modem_save(modem_of_member(run->members[i]), 0, clock_boottime());
+	return operate(g, run, "resumed");
+}
