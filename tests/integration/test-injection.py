@@ -112,7 +112,7 @@ def inject(plan):
 	try:
 		daemon, code, failed = with_failure(life, plan)
 		said = daemon.log.text()
-		if "AddressSanitizer: CHECK failed" in said: # it was an allocation of the sanitizer's own
+		if re.search(r"Sanitizer: CHECK failed|Sanitizer failed to allocate|ReserveShadowMemoryRange failed", said): # it was an allocation of the sanitizer's own
 			return failed, "the sanitizer's", ""
 		check(not re.search(r"Sanitizer|runtime error:", said), "a sanitizer complains")
 		check(code in EXIT_CODES, f"exit code {code} with the failure")
