@@ -119,21 +119,30 @@ static int lend(struct manager *g)
 	return 0;
 }
 
-/* Where it stands by its campaign and its groups. */
-static int place(struct manager *g, struct modem *m)
+static void find_place(const struct manager *g, struct modem *m, struct schedule_place *ret)
 {
-	struct schedule_place place = { 0 };
-
-	if (lend(g) < 0)
-		return -ENOMEM;
+	*ret = (struct schedule_place){ 0 };
 	if (m->run && m->campaign)
-		campaign_gates_place(&m->run->gates, &m->member, m->campaign->priority, &place);
+		campaign_gates_place(&m->run->gates, &m->member, m->campaign->priority, ret);
 	for (struct group_gate *group = g->groups; group; group = group->next)
 		for (size_t i = 0; group->gate.limit > 0 && i < m->config->n_groups; i++)
 			if (text_equal(group->name, m->config->groups[i]))
-				schedule_place_add(&place, &group->gate);
-	return m->turn.lane ? schedule_move(&g->schedule, &m->turn, &place)
-			    : schedule_add(&g->schedule, &m->turn, &place);
+				schedule_place_add(ret, &group->gate);
+}
+
+/* Where it stands by its campaign and its groups. Who cannot be moved there does not start from where it was. */
+static int place(struct manager *g, struct modem *m)
+{
+	struct schedule_place place;
+	int r = lend(g);
+
+	find_place(g, m, &place);
+	if (r == 0)
+		r = m->turn.lane ? schedule_move(&g->schedule, &m->turn, &place)
+				 : schedule_add(&g->schedule, &m->turn, &place);
+	if (r < 0 && !m->slot)
+		schedule_remove(&g->schedule, &m->turn);
+	return r;
 }
 
 static void update_member(struct manager *g, struct modem *m, usec_t now)

@@ -21,15 +21,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 		server = self.server.owner
 		with server.lock:
 			server.seen[behaviour] += 1
-			server.active += 1
-			server.most = max(server.most, server.active)
 		try:
 			self.behave(server, behaviour, name)
 		except OSError:
 			pass  # the module has gone
-		finally:
-			with server.lock:
-				server.active -= 1
 		self.close_connection = True
 
 	def behave(self, server, behaviour, name):
@@ -82,7 +77,6 @@ class FaultServer:
 		self.lock, self.turn = threading.Lock(), threading.Lock()
 		self.seen = collections.Counter()
 		self.files = {}
-		self.active = self.most = 0
 		self.stopping = threading.Event()
 		self.server = Server(("127.0.0.1", 0), Handler)
 		self.server.owner = self

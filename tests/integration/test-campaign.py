@@ -145,6 +145,7 @@ def test_resume(bench):
 	bench.start_modems(default=QUICK)
 	daemon = bench.daemon(once=False)
 	daemon.log.wait("campaign winter: halted: ")
+	bench.transcript.wait(r" > AT\+GTOTA=[01]")
 	rig.equal(tried(bench), [canary], "modems that were tried")
 	rig.equal(bench.daemon("--resume=winter", once=False).wait(), 69, "exit code of --resume while fotad runs")
 	rig.equal(daemon.stop(), 0, "exit code")
@@ -266,6 +267,7 @@ def test_reload_adds_modems(bench):
 	bench.start_modems(default=QUICK)
 	daemon = bench.daemon(once=False)
 	daemon.log.wait("wave 1 has proven itself")
+	bench.transcript.wait(r" > AT\+GTOTA=[01]")
 	first = tried(bench)
 	rig.equal(len(first), 1, "modems tried in the first wave")
 	for i in range(3, 8):

@@ -121,11 +121,24 @@ def add_package(fleet, m, how, model=None, inside=None, **more):
 		"http": {"url": fleet.server.url(how, path)}, **more})
 
 
+def ftp_server(fleet, how):
+	"""One for those who are refused and one for the others: pyftpdlib may take the end of one session for another's."""
+	if how != "ftp-good":
+		return fleet.bench.ftp(), "ftp"
+	if not fleet.good_ftp:
+		password = fleet.bench.passwords["fota-ftp"]
+		os.mkdir(fleet.bench.path("ftp-good"), 0o755)
+		fleet.good_ftp = rig.servers.ftp_server(fleet.bench.directory, fleet.bench.path("ftp-good"), "fota", password)
+		fleet.good_ftp.user = "fota"
+		fleet.bench.closing.callback(fleet.good_ftp.stop)
+	return fleet.good_ftp, "ftp-good"
+
+
 def add_over_ftp(fleet, m, how):
-	server = fleet.bench.ftp()
+	server, root = ftp_server(fleet, how)
 	file = f"{m.name}.bin"
 	if how != "ftp-file":
-		fleet.bench.make_package(fleet.bench.path("ftp", file), m.model, m.version, m.target, rig.SIZE)
+		fleet.bench.make_package(fleet.bench.path(root, file), m.model, m.version, m.target, rig.SIZE)
 	fleet.bench.credential(m.name, "not-this-one" if how == "ftp-login" else fleet.bench.passwords["fota-ftp"])
 	if how == "no-credential":
 		os.unlink(fleet.bench.path("credentials", m.name))
@@ -158,6 +171,7 @@ class Fleet:
 	def __init__(self, bench, rows):
 		self.bench = bench
 		self.server = FaultServer(bench)
+		self.good_ftp = None
 		self.expect = []  # (modem, what fotad must say of it)
 		self.other_target = "19006.1000.00.02.76.99"
 		bench.config["limits"]["max_parallel"] = 1000

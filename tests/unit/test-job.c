@@ -188,6 +188,14 @@ static void test_waits(void **state)
 	assert_string_equal(job_wait_name(JOB_WAIT_ACKNOWLEDGE), "acknowledge");
 	assert_string_equal(job_wait_name(JOB_WAIT_BACKOFF), "backoff");
 	assert_string_equal(job_wait_name(JOB_WAIT_SLOT), "slot");
+	assert_string_equal(job_wait_name(JOB_WAIT_HELD), "held");
+	assert_string_equal(job_wait_name(JOB_WAIT_PAUSED), "paused");
+	assert_string_equal(job_wait_name(JOB_WAIT_HALTED), "halted");
+	assert_string_equal(job_wait_name(JOB_WAIT_NOT_BEFORE), "not-before");
+	assert_string_equal(job_wait_name(JOB_WAIT_CLOCK), "clock");
+	assert_string_equal(job_wait_name(JOB_WAIT_WINDOW), "window");
+	assert_string_equal(job_wait_name(JOB_WAIT_WAVE), "wave");
+	assert_string_equal(job_wait_name(JOB_WAIT_SOAK), "soak");
 	for (int i = JOB_WAIT_ACKNOWLEDGE; i <= JOB_WAIT_SLOT; i++) /* they are no reasons */
 		assert_int_equal(reason_by_name(job_wait_name((enum job_wait) i)), REASON_NONE);
 }
