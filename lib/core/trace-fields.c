@@ -40,6 +40,7 @@ const struct trace_field trace_state_fields[] = {
 	FIELD(BOOL, upgrade.report_seen),
 	FIELD(BOOL, upgrade.pdp_active),
 	FIELD(TIME, upgrade.check_end),
+	FIELD(BOOL, upgrade.unanswered),
 	FIELD(INT, upgrade.percent),
 	FIELD(OUTCOME, upgrade.outcome),
 	FIELD(REASON, upgrade.reason),

@@ -101,20 +101,21 @@ static int read_pdp(const struct upgrade *u, const char *text)
 	return best;
 }
 
-static void take_pdp(struct upgrade *u, const struct upgrade_event *event)
+static int take_pdp(struct upgrade *u, const struct upgrade_event *event)
 {
 	int state = upgrade_ok(event) ? read_pdp(u, event->at.text) : -1;
 
 	if (state >= 0)
 		u->evidence->pdp = state;
 	u->pdp_active = state == 1;
+	return state;
 }
 
 int upgrade_on_check_pdp(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
-	take_pdp(u, event);
+	(void) take_pdp(u, event);
 	return NEXT;
 }
 
@@ -123,6 +124,7 @@ bool upgrade_save_check_pdp(struct upgrade *u, usec_t now)
 	u->check_end = now < u->check_end ? u->check_end : 0;
 	/* It runs the new version. Its boot text may come only now, and takes no context with it. */
 	u->record.restarted = true;
+	u->unanswered = true;
 	return upgrade_save_pdp(u, now);
 }
 
@@ -143,20 +145,23 @@ int upgrade_on_check_pdp_open(struct upgrade *u, const struct upgrade_event *eve
 {
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
+	u->unanswered = false;
 	return upgrade_on_pdp_open(u, event, now);
 }
 
 int upgrade_on_check_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
+	int state;
+
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return otherwise(u, event, now);
-	take_pdp(u, event);
+	state = take_pdp(u, event);
 	if (u->pdp_active)
 		return NEXT;
-	if (u->record.pdp_opened || u->tries < 2)
+	if ((u->record.pdp_opened && !(u->unanswered && state == 0)) || u->tries < 2)
 		return not_yet(u);
-	/* What was refused ("SIM busy", soon after the boot) is asked for again, but not at once; for the last time after the
-	 * end, so that no gap makes it the only time. */
+	/* What was refused ("SIM busy", soon after the boot) or got lost is asked for again, but not at once; for the last time
+	 * after the end, so that no gap makes it the only time. */
 	u->reason = REASON_NO_SERVICE;
 	return u->check_end ? STEP_CHECK_PDP_OPEN : FAIL;
 }

@@ -195,6 +195,7 @@ struct upgrade {
 	bool report_seen;      /* a GTOTA report (not only OK) came in this attempt */
 	bool pdp_active;
 	usec_t check_end;      /* when a data connection is asked for the last time; 0: it is */
+	bool unanswered;       /* it was asked for in the service check, and no final result code came */
 	int percent;
 	enum upgrade_outcome outcome; /* of END */
 	enum reason reason;    /* what the step or the attempt fails with, if it does */
