@@ -378,8 +378,9 @@ def test_crash_points(bench):
 		print(f"{len(plans)} crashes", flush=True)
 		wanted = {plan.expected for plan in plans if plan.expected[0]}
 		results, hits = [], collections.Counter()
-		for shift in SHIFTS if everything else SHIFTS[:1]:
-			missed = {pair for pair in wanted if not hits[pair]}
+		for shift in SHIFTS:
+			# Of the selection each step must be hit; of everything each effect.
+			missed = {pair for pair in wanted if not hits[pair] and (everything or not any(hits[pair[0], e] for e in EFFECTS))}
 			again = [plan._replace(k=max(plan.k + shift, 1)) for plan in plans if shift == 0 or plan.expected in missed]
 			results += pool.map(lambda plan: crash(plan, explored[plan.procedure][2]), again)
 			hits = collections.Counter(hit for hit, _ in results if hit)

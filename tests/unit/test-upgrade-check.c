@@ -299,6 +299,23 @@ static void test_late_boot_text(void **state)
 	assert_true(rig.d.upgrade.record.pdp_opened);
 }
 
+/* A line that was lost on its way is no proof of anything: what is not open is asked for once more. */
+static void test_lost_line(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	begin(&rig, "L610", CHECK_PDP);
+	rig_once(&rig, "AT+MIPCALL=1", "");
+	for (int n = 0; n < 3; n++)
+		rig_once(&rig, "AT+MIPCALL?", NO_PDP);
+	rig_until(&rig, "hold");
+	rig_wire(&rig, "AT|ATE0|AT+CGSN|AT+CGMR|AT+CEREG?|AT+MIPCALL?|AT+MIPCALL=1|AT|AT+MIPCALL?|AT+MIPCALL?|"
+		       "AT+MIPCALL=1|AT+MIPCALL?|");
+	rig_notices(&rig, "warning no-service|verdict succeeded|idle|identified|");
+	assert_true(rig.d.upgrade.record.pdp_opened);
+}
+
 /* What cannot be recorded is not opened (conduct 3, 13); the module is not blamed for it. */
 static void test_save_fails(void **state)
 {
@@ -408,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_restarts),
 		cmocka_unit_test(test_late_boot_text),
+		cmocka_unit_test(test_lost_line),
 		cmocka_unit_test(test_save_fails),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_crash),
