@@ -94,7 +94,7 @@ def jobs(table, options):
 			ratios.append(fotad.cpu / bare.cpu)
 			disk_ratios.append(disk.cpu / bare.cpu)
 			if last:
-				reaction.append((fotad.p50 / bare.p50, fotad.p99 / bare.p99, fotad.p99, bare.p99, fotad.saving))
+				reaction.append((fotad.p50 / max(bare.p50, 1), fotad.p99 / max(bare.p99, 1), fotad.p99, bare.p99, fotad.saving))
 		cpu[n] = m.median(mine), m.median(disks)
 		table.add(f"whole job, {n} modems, CPU to bare", m.median(ratios), 2.5, 1.5)
 		table.add("... store on disk", m.median(disk_ratios), 2.5, 1.5)
