@@ -23,7 +23,7 @@ static struct {
 	pthread_cond_t filled, idle;
 	const struct log_output *output; /* NULL: there is no thread */
 	struct backlog *filling;
-	bool busy; /* the thread writes the other one */
+	bool busy; /* the thread writes the other one, or is about to */
 } writer = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.filled = PTHREAD_COND_INITIALIZER,
@@ -124,6 +124,7 @@ bool log_writer_add(const void *record, size_t size)
 		backlog->used += wanted;
 	}
 	wake = !writer.busy;
+	writer.busy = true; /* once awake it looks by itself */
 	pthread_mutex_unlock(&writer.lock);
 	if (wake)
 		pthread_cond_signal(&writer.filled);

@@ -27,8 +27,7 @@ struct answer {
 /* A look, an open or a close, in one list at a time: waiting, then running. */
 struct request {
 	struct request *next;
-	struct answer *answer; /* of a look or an open; NULL: given up (cancelled, timed out), what
-				  comes is closed */
+	struct answer *answer; /* of a look or an open; NULL: given up, what comes is closed */
 	int fd;		       /* of a close; -1: a look or an open */
 	dev_t device;	       /* of a close */
 	bool stuck;	       /* counted in pool.stuck */
@@ -47,6 +46,7 @@ struct serial_pool {
 	unsigned alive, idle, stuck;
 	bool ending, orphaned; /* orphaned: the last thread frees the pool */
 	uint64_t tickets;
+	unsigned waiting; /* requests that no thread has taken yet */
 	struct request *opens, *closes, *running;
 	struct answer *answers;
 };
@@ -86,7 +86,7 @@ static struct request *request_free(struct request *request)
 
 static void request_freep(struct request **request)
 {
-	*request = request_free(*request);
+	request_free(*request);
 }
 
 static void pool_destroy(struct serial_pool *pool)
@@ -169,6 +169,7 @@ static struct request *take(struct serial_pool *pool)
 	if (!request || (request->fd < 0 && pool->ending))
 		return NULL;
 	*list = request->next;
+	pool->waiting--;
 	APPEND(pool->running, request);
 	request->deadline = usec_add(monotonic(), request->timeout);
 	return request;
@@ -230,8 +231,7 @@ static int start_thread(struct serial_pool *pool)
 	r = pthread_create(&thread, &attributes, run, pool);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
-	if (r == 0)
-		pool->alive++;
+	pool->alive += r == 0;
 	return -r;
 }
 
@@ -240,10 +240,9 @@ static int call_worker(struct serial_pool *pool)
 {
 	int r = 0;
 
-	if (pool->idle > 0)
-		pthread_cond_signal(&pool->work);
-	/* More may wait than are idle: a signalled thread counts as idle until it runs. */
-	if (pool->alive - pool->stuck < pool->threads && pool->stuck <= STUCK_MAX)
+	pthread_cond_signal(&pool->work);
+	/* A signalled thread counts as idle until it runs, and what it is going to take as waiting. */
+	if (pool->waiting >= pool->idle && pool->alive - pool->stuck < pool->threads && pool->stuck <= STUCK_MAX)
 		r = start_thread(pool);
 	return pool->alive > 0 ? 0 : r;
 }
@@ -354,6 +353,7 @@ static int ask(struct serial_pool *pool, const char *path, unsigned baud_rate, u
 	if (r == 0) {
 		*ret_ticket = request->answer->result.ticket = ++pool->tickets;
 		APPEND(pool->opens, request);
+		pool->waiting++;
 		request = NULL;
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -383,6 +383,7 @@ static struct answer *cancel(struct serial_pool *pool, uint64_t ticket)
 			struct request *request = *p;
 
 			*p = request->next;
+			pool->waiting--;
 			answer = STEAL(request->answer);
 			request_free(request);
 			return answer;
@@ -431,6 +432,7 @@ void serial_close(struct serial_pool *pool, int fd)
 		request->device = st.st_rdev;
 	pthread_mutex_lock(&pool->lock);
 	r = call_worker(pool);
+	pool->waiting += r == 0;
 	if (r == 0)
 		APPEND(pool->closes, request);
 	pthread_mutex_unlock(&pool->lock);
@@ -447,6 +449,7 @@ static void give_up_waiting(struct serial_pool *pool)
 
 	while (pool->stuck > STUCK_MAX && pool->alive == pool->stuck && (request = pool->opens)) {
 		pool->opens = request->next;
+		pool->waiting--;
 		request->answer->result.error = -ETIMEDOUT;
 		post(pool, STEAL(request->answer));
 		request_free(request);

@@ -1,9 +1,10 @@
 /*
  * bare - the least that a program can do for the same job: epoll, read, memchr, write. No parser,
- * no store, no log.
+ * no database; what is saved and logged is appended to a file as it is.
  *
- *	bare SCRIPT PORT...
+ *	bare STORE SYNCS SCRIPT PORT...
  *
+ * STORE is the file for what is saved; SYNCS: every so many records it is made durable (0: never).
  * SCRIPT is what fotad has sent to one modem, one line each, and what it waited for:
  *
  *	AT+CGMI		sent; goes on at a final result code
@@ -11,6 +12,8 @@
  *	! away		goes on when the port has gone
  *	! back		goes on when the port could be opened again (looked at every 200 ms, as
  *			fotad does)
+ *	! log TEXT	a line to stderr
+ *	! save		a record to STORE
  *
  * This is what fotad is measured against, so it is written to be quick. Ends when every port is at
  * the script's end.
@@ -32,8 +35,9 @@
 #define INPUT_MAX  4096
 #define LINE_SIZE  512
 #define PERIOD_MS  200
+#define RECORD	   512 /* bytes: what one row of a job takes */
 
-enum kind { SEND, DOWNLOAD, AWAY, BACK, END };
+enum kind { SEND, DOWNLOAD, AWAY, BACK, LOG, SAVE, END };
 
 struct step {
 	enum kind kind;
@@ -53,7 +57,8 @@ struct bare {
 	struct step steps[STEPS_MAX + 1];
 	struct port *ports;
 	size_t n_ports, n_done, n_away;
-	int epoll;
+	int epoll, store;
+	unsigned long syncs, records;
 	char input[INPUT_MAX];
 };
 
@@ -82,6 +87,10 @@ static void read_script(struct bare *b, const char *path)
 			step->kind = AWAY;
 		else if (strncmp(line, "! back", 6) == 0)
 			step->kind = BACK;
+		else if (strncmp(line, "! log ", 6) == 0)
+			step->kind = LOG;
+		else if (strncmp(line, "! save", 6) == 0)
+			step->kind = SAVE;
 		step->line = strdup(line);
 		step->size = strlen(line);
 	}
@@ -106,11 +115,29 @@ static bool open_port(struct bare *b, struct port *port)
 	return true;
 }
 
+static void save(struct bare *b)
+{
+	static const char record[RECORD];
+
+	if (write(b->store, record, sizeof(record)) != sizeof(record))
+		die("save");
+	if (b->syncs > 0 && ++b->records % b->syncs == 0 && fdatasync(b->store) < 0)
+		die("fdatasync");
+}
+
+static void say(const struct step *step)
+{
+	if (write(STDERR_FILENO, step->line, step->size) != (ssize_t) step->size)
+		exit(1);
+}
+
 /* Does what the step asks for by itself. */
 static void enter(struct bare *b, struct port *port)
 {
 	const struct step *step = &b->steps[port->step];
 
+	for (; step->kind == LOG || step->kind == SAVE; step = &b->steps[++port->step])
+		step->kind == LOG ? say(step) : save(b);
 	if (step->kind == SEND && write(port->fd, step->line, step->size) != (ssize_t) step->size)
 		die("write");
 	b->n_done += step->kind == END;
@@ -227,18 +254,22 @@ int main(int argc, char **argv)
 {
 	static struct bare b;
 
-	if (argc < 3) {
-		fputs("bare SCRIPT PORT...\n", stderr);
+	if (argc < 5) {
+		fputs("bare STORE SYNCS SCRIPT PORT...\n", stderr);
 		return 64;
 	}
-	read_script(&b, argv[1]);
-	b.n_ports = (size_t) argc - 2;
+	b.store = open(argv[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (b.store < 0)
+		die(argv[1]);
+	b.syncs = strtoul(argv[2], NULL, 10);
+	read_script(&b, argv[3]);
+	b.n_ports = (size_t) argc - 4;
 	b.ports = calloc(b.n_ports, sizeof(*b.ports));
 	b.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!b.ports || b.epoll < 0)
 		die("start");
 	for (size_t i = 0; i < b.n_ports; i++) {
-		b.ports[i].path = argv[i + 2];
+		b.ports[i].path = argv[i + 4];
 		if (!open_port(&b, &b.ports[i]))
 			die(b.ports[i].path);
 		enter(&b, &b.ports[i]);

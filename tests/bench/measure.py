@@ -5,6 +5,7 @@ alike; they take turns within a round, and what counts is the median of the roun
 
 Environment: $FOTAD, $FOTA_SIM (else those of $FOTAD_BUILDDIR, or of the current directory).
 """
+import collections
 import contextlib
 import json
 import os
@@ -179,15 +180,18 @@ class Fleet:
 				raise RuntimeError(f"fotad exited with {usage.code}:\n" + "".join(log.readlines()[-20:]))
 		return usage
 
-	def bare(self, script, before=None):
-		"""Starts it; (Popen, time)."""
+	def bare(self, script, before=None, store=None, syncs=0):
+		"""Starts it; (Popen, time). syncs: how often what it has saved is made durable, in all."""
 		self.write("script", script)
+		records = script.count("! save\n") * self.n
+		command = [program("bare"), store or self.path("bare-store"), str(records // syncs if syncs else 0), self.path("script"),
+			*self.ports]
 		started = time.monotonic()
-		command = [program("bare"), self.path("script"), *self.ports]
-		return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=before), started
+		with open(self.path("bare.log"), "w", encoding="utf-8") as log:
+			return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, preexec_fn=before), started
 
-	def run_bare(self, script):
-		usage = wait(*self.bare(script))
+	def run_bare(self, script, **more):
+		usage = wait(*self.bare(script, **more))
 		if usage.code != 0:
 			raise RuntimeError(f"the bare program exited with {usage.code}")
 		return usage
@@ -216,7 +220,7 @@ def learn_script():
 		return script_of(fleet)
 
 
-# What fotad sends only when what it is about to change is durable (save, then act); the bare program saves nothing.
+# What fotad sends only when what it is about to change is durable (save, then act); the bare program waits for nothing.
 AFTER_SAVE = re.compile(r'AT\+GTSET="CALLBREAK",1|AT\+MIPCALL=1|AT\+GTOTA=[01]')
 
 
@@ -280,8 +284,23 @@ def counts_of_job(n):
 		return fleet.lines_of_log() / n, fleet.commits() / n
 
 
-def bare_job(n, script, **more):
-	return Job(n, lambda fleet: fleet.run_bare(script), **more)
+def with_output(script, lines, commits):
+	"""The script, with as much put out and saved on the way as fotad does; evenly, before commands."""
+	steps = script.splitlines()
+	places = [place for place, step in enumerate(steps) if not step.startswith("!")]
+	extra = collections.defaultdict(list)
+	for text, number in ("! log 12:03:44 info m0000: a line as long as most lines of fotad's log are.", lines), ("! save", commits):
+		for i in range(round(number)):
+			extra[places[int((i + 0.5) * len(places) / round(number))]].append(text)
+	return "\n".join(line for place, step in enumerate(steps) for line in [*extra[place], step]) + "\n"
+
+
+def bare_job(n, script, disk=False, commits=0, **more):
+	"""commits: of all modems together."""
+	if not disk:
+		return Job(n, lambda fleet: fleet.run_bare(script, syncs=commits), **more)
+	with tempfile.TemporaryDirectory(prefix="fotad-bench-") as state:
+		return Job(n, lambda fleet: fleet.run_bare(script, store=os.path.join(state, "store"), syncs=commits), **more)
 
 
 # ---- from the start to the first byte ----
