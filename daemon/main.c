@@ -13,9 +13,11 @@
 
 #include "base/macros.h"
 #include "base/text.h"
+#include "daemon/bus.h"
 #include "daemon/manager.h"
 #include "daemon/replay.h"
 #include "io/log.h"
+#include "rehearse/rehearsal.h"
 
 /* sysexits(3); documented in interface.md and fotad(8) */
 enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIGURATION = 78 };
@@ -24,6 +26,7 @@ enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIG
 
 struct options {
 	struct manager_options manager;
+	const char *bus; /* NULL: not given */
 	int log_level;
 	bool check_config;
 	bool acknowledge;
@@ -38,13 +41,16 @@ static void help(void)
 	       "                     (default: " FOTAD_CONFIG ")\n"
 	       "  --state-dir=DIR    where jobs are kept\n"
 	       "                     (default: $STATE_DIRECTORY or " FOTAD_STATE ")\n"
-	       "  --bus=none         no D-Bus; the only choice in this version\n"
+	       "  --fetch-socket=PATH where fotad-fetch is asked (default: " FOTAD_FETCH ")\n"
+	       "  --bus=BUS          system (default; none with --once), session, none or an address\n"
 	       "  --log-level=LEVEL  err, warning, notice, info (default) or debug\n"
 	       "  --once             work until nothing more can be done now; exit 0 when every "
 	       "modem\n"
 	       "                     of every campaign runs its target, else 1\n"
 	       "  --check-config     print every problem of the configuration and exit (78 on "
 	       "any)\n"
+	       "  --rehearse         run the campaigns against simulated modems on a virtual clock\n"
+	       "                     and print who goes when; see fotad --rehearse --help\n"
 	       "  --replay=FILE      live the attempt of a bundle once more and print it; exit 0 when\n"
 	       "                     the verdict is the same, 1 when not, 78 when FILE is no bundle\n"
 	       "  --acknowledge      after the state was lost: let jobs start again (fotad must not run)\n"
@@ -64,6 +70,7 @@ static int usage(const char *what, const char *value)
 enum {
 	OPTION_CONFIG = 256,
 	OPTION_STATE,
+	OPTION_FETCH_SOCKET,
 	OPTION_BUS,
 	OPTION_LOG_LEVEL,
 	OPTION_ONCE,
@@ -75,6 +82,13 @@ enum {
 	OPTION_HELP
 };
 
+/* An address is "TRANSPORT:..." (D-Bus specification, "Server Addresses"). */
+static bool is_bus(const char *text)
+{
+	return text_equal(text, "system") || text_equal(text, "session") || text_equal(text, "none") ||
+	       strchr(text, ':');
+}
+
 /* Returns an exit code, or -1 to go on. */
 static int take_option(struct options *o, int option)
 {
@@ -85,10 +99,12 @@ static int take_option(struct options *o, int option)
 	case OPTION_STATE:
 		o->manager.state_directory = optarg;
 		return -1;
+	case OPTION_FETCH_SOCKET:
+		o->manager.fetch_socket = optarg;
+		return -1;
 	case OPTION_BUS:
-		return text_equal(optarg, "none")
-			       ? -1
-			       : usage("--bus: this version has no D-Bus: ", optarg);
+		o->bus = optarg;
+		return is_bus(optarg) ? -1 : usage("--bus: system, session, none or an address like unix:path=FILE, not ", optarg);
 	case OPTION_LOG_LEVEL:
 		o->log_level = log_level_by_name(optarg);
 		return o->log_level < 0 ? usage("--log-level: no such level: ", optarg) : -1;
@@ -122,6 +138,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, OPTION_CONFIG },
 		{ "state-dir", required_argument, NULL, OPTION_STATE },
+		{ "fetch-socket", required_argument, NULL, OPTION_FETCH_SOCKET },
 		{ "bus", required_argument, NULL, OPTION_BUS },
 		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 		{ "once", no_argument, NULL, OPTION_ONCE },
@@ -185,7 +202,7 @@ static int on_reload(
 	sd_event_source *source UNUSED, const struct signalfd_siginfo *info UNUSED, void *userdata)
 {
 	(void) sd_notify(false, "RELOADING=1");
-	(void) manager_reload(userdata);
+	(void) manager_reload(userdata, NULL);
 	(void) sd_notify(false, "READY=1");
 	return 0;
 }
@@ -214,9 +231,17 @@ static void block_signals(void)
 	(void) signal(SIGPIPE, SIG_IGN);
 }
 
+static int start_bus(const struct options *o, sd_event *event, struct manager *manager, struct bus **ret)
+{
+	const char *address = o->bus ? o->bus : o->manager.once ? "none" : "system";
+
+	return text_equal(address, "none") ? 0 : bus_new(event, manager, address, ret);
+}
+
 static int run(const struct options *o, struct config *config)
 {
 	struct manager *manager = NULL;
+	struct bus *bus = NULL;
 	sd_event *event = NULL;
 	int code = EXIT_INTERNAL, r;
 
@@ -228,6 +253,8 @@ static int run(const struct options *o, struct config *config)
 	r = manager_new(event, &o->manager, config, &manager, &code);
 	if (r >= 0)
 		r = add_signals(event, manager);
+	if (r >= 0)
+		r = start_bus(o, event, manager, &bus);
 	if (r >= 0) {
 		(void) sd_event_set_watchdog(event, true);
 		(void) sd_notify(false, "READY=1");
@@ -241,6 +268,7 @@ static int run(const struct options *o, struct config *config)
 					 : 0;
 		log_event(LOG_INFO, LOG_MESSAGE_STOPPING, NULL, "stopping");
 	}
+	bus_free(bus);
 	manager_free(manager);
 	sd_event_unref(event);
 	return code;
@@ -254,6 +282,7 @@ int main(int argc, char **argv)
 			.config_path = FOTAD_CONFIG,
 			.state_directory = state && state[0] ? state : FOTAD_STATE,
 			.credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+			.fetch_socket = FOTAD_FETCH,
 		},
 		.log_level = LOG_INFO,
 	};
@@ -262,6 +291,8 @@ int main(int argc, char **argv)
 
 	/* The threads allocate little: one arena beside the loop's is enough for all. */
 	(void) mallopt(M_ARENA_MAX, 2);
+	if (rehearse_is_wanted(argc, argv))
+		return rehearse_main(argc, argv, FOTAD_CONFIG);
 	code = parse_options(argc, argv, &o);
 	if (code >= 0)
 		return code;

@@ -79,7 +79,7 @@ static void restore_soak(struct campaign_run *run, usec_t now)
 	run->campaign.soak_until = run->soak_saved = usec_add(now, left);
 }
 
-static void link_run(struct campaign_run *run, struct rules *rules,
+static void link_run(const struct manager *g, struct campaign_run *run, struct rules *rules,
 	const struct config_campaign *config, usec_t now)
 {
 	struct campaign *c = &run->campaign;
@@ -90,14 +90,17 @@ static void link_run(struct campaign_run *run, struct rules *rules,
 	run->configured = true;
 	if (!text_equal(run->target, config->target)) { /* another wish under the same name */
 		campaign_init(c, &config->rules);
-		run->soak_said = 0;
+		run->soak_said = run->brake_since = 0;
 		memcpy(run->target, config->target, sizeof(run->target));
 	} else if (before) {
 		campaign_change(c, &config->rules);
 	} else { /* as the store has it */
 		campaign_change(c, &config->rules);
 		restore_soak(run, now);
+		run->brake_since = run->saved.brake_since;
 	}
+	campaign_run_fill_brake(g, run);
+	campaign_run_forget_fetched(run);
 	run->plan = run->changed = run->say = true;
 	rules_unref(before);
 }
@@ -117,6 +120,10 @@ static int make_gates(struct manager *g, const struct config *config)
 	for (size_t i = 0; i < config->n_campaigns; i++)
 		if (!campaign_run_find(g, config->campaigns[i].name) &&
 			!new_run(g, config->campaigns[i].name))
+			return -ENOMEM;
+	for (size_t i = 0; i < config->n_campaigns; i++)
+		if (config->campaigns[i].fetch != FETCH_OFF &&
+			campaign_run_make_fetch(campaign_run_find(g, config->campaigns[i].name)) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < config->n_per_group; i++) {
 		struct group_gate *group;
@@ -149,12 +156,13 @@ int manager_take_campaigns(struct manager *g, struct rules *rules)
 	for (size_t i = 0; i < config->n_per_group; i++)
 		schedule_set_limit(&g->schedule, &find_group(g, config->per_group[i].group)->gate,
 			config->per_group[i].limit);
+	manager_set_per_cell(g, config->per_cell);
 	for (struct campaign_run *run = g->runs; run; run = run->next)
 		run->configured = false;
 	for (size_t i = 0; i < config->n_campaigns; i++) {
 		struct campaign_run *run = campaign_run_find(g, config->campaigns[i].name);
 
-		link_run(run, rules, &config->campaigns[i], now);
+		link_run(g, run, rules, &config->campaigns[i], now);
 		schedule_set_limit(
 			&g->schedule, &run->gates.campaign, config->campaigns[i].max_parallel);
 	}
@@ -169,6 +177,7 @@ void manager_free_campaigns(struct manager *g)
 		struct campaign_run *run = g->runs;
 
 		g->runs = run->next;
+		campaign_run_free_fetch(run);
 		rules_unref(run->rules);
 		free(run->members);
 		free(run);
@@ -179,6 +188,8 @@ void manager_free_campaigns(struct manager *g)
 		g->groups = group->next;
 		free(group);
 	}
+	manager_free_cells(g);
+	manager_free_figures(g);
 	while (g->lanes) {
 		struct lanes *lanes = g->lanes;
 
@@ -233,15 +244,44 @@ int manager_pause(struct manager *g, const char *campaign)
 int manager_resume(struct manager *g, const char *campaign)
 {
 	struct campaign_run *run = campaign ? campaign_run_find(g, campaign) : NULL;
+	bool halted;
 
 	if (!campaign)
 		return operate_all(g, false);
 	if (!run || !run->configured)
 		return -ENOENT;
+	halted = run->campaign.halted != CAMPAIGN_RUNS;
 	if (!campaign_resume(&run->campaign, run->members, run->n_members))
 		return -EALREADY;
+	if (halted)
+		run->brake_since = clock_realtime();
 	for (size_t i = 0; i < run->n_members; i++)
 		if (run->members[i]->forgiven)
 			modem_save(modem_of_member(run->members[i]), 0, clock_boottime());
 	return operate(g, run, "resumed");
+}
+
+int manager_cancel(struct manager *g, const char *campaign)
+{
+	struct campaign_run *run = campaign_run_find(g, campaign);
+
+	if (!run || !run->configured)
+		return -ENOENT;
+	return campaign_cancel(&run->campaign) ? operate(g, run, "cancelled") : -EALREADY;
+}
+
+int manager_revive(struct manager *g, const char *campaign)
+{
+	struct campaign_run *run = campaign_run_find(g, campaign);
+
+	if (!run || !run->configured)
+		return -ENOENT;
+	return campaign_revive(&run->campaign) ? operate(g, run, "taken up again") : -EALREADY;
+}
+
+bool manager_is_cancelled(const struct manager *g, const struct modem *m)
+{
+	const struct campaign_run *run = m->campaign ? campaign_run_find(g, m->campaign->name) : NULL;
+
+	return run && run->campaign.cancelled;
 }

@@ -43,7 +43,7 @@ void campaign_run_say_halt(struct manager *g, const struct campaign_run *run)
 {
 	const struct campaign *c = &run->campaign;
 	struct wave_view wave = campaign_view(c, c->wave);
-	char limit[32], why[160] = "", text[320];
+	char limit[32], why[sizeof(run->fetch_why)] = "", text[sizeof(why) + 160], upgraded[USEC_FORMAT_MAX], others[USEC_FORMAT_MAX];
 
 	describe_limit(limit, sizeof(limit), &c->rules->halt.failures);
 	switch (c->halted) {
@@ -60,21 +60,29 @@ void campaign_run_say_halt(struct manager *g, const struct campaign_run *run)
 		break;
 	case CAMPAIGN_SLOWER:
 		(void) text_format(why, sizeof(why),
-			"upgraded modems come back after %u ms, others after %u (medians)",
-			brake_median(&c->brake, BRAKE_RETURN, true),
-			brake_median(&c->brake, BRAKE_RETURN, false));
+			"upgraded modems come back after %s, in other upgrades it took %s (medians of %u and "
+			"%u; brake.return_percent %u)",
+			usec_format(upgraded, brake_median(&c->brake, BRAKE_RETURN, true) * MSEC),
+			usec_format(others, brake_median(&c->brake, BRAKE_RETURN, false) * MSEC),
+			brake_count(&c->brake, BRAKE_RETURN, true),
+			brake_count(&c->brake, BRAKE_RETURN, false), c->rules->brake.return_percent);
 		break;
 	case CAMPAIGN_WEAKER:
 		(void) text_format(why, sizeof(why),
-			"upgraded modems hear -%u dBm, others -%u (medians)",
+			"upgraded modems hear -%u dBm, before it was -%u dBm (medians of %u and %u; "
+			"brake.signal_db %u)",
 			brake_median(&c->brake, BRAKE_SIGNAL, true),
-			brake_median(&c->brake, BRAKE_SIGNAL, false));
+			brake_median(&c->brake, BRAKE_SIGNAL, false),
+			brake_count(&c->brake, BRAKE_SIGNAL, true),
+			brake_count(&c->brake, BRAKE_SIGNAL, false), c->rules->brake.signal_db);
+		break;
+	case CAMPAIGN_FETCH:
+		(void) text_format(why, sizeof(why), "%s", run->fetch_why);
 		break;
 	}
 	(void) text_format(text, sizeof(text),
-		"halted: %s; nothing more of it starts until an operator resumes it (fotad "
-		"--resume)",
-		why);
+		"halted: %s; nothing more of it starts until an operator resumes it (fotactl resume %s)",
+		why, run->name);
 	say_run(run, LOG_ERR, LOG_MESSAGE_CAMPAIGN_HALTED, text);
 	note_history(g, run, STORE_DAEMON, "halted", why);
 }
@@ -105,6 +113,50 @@ void campaign_run_say_soak(struct campaign_run *run, usec_t now)
 	say_run(run, LOG_INFO, LOG_MESSAGE_WAVE_SOAKS, text);
 }
 
+const struct modem *campaign_run_blocker(const struct campaign_run *run)
+{
+	const struct campaign *c = &run->campaign;
+
+	if (!run->configured || run->plan || !campaign_is_stuck(c))
+		return NULL;
+	for (size_t i = 0; i < run->n_members; i++)
+		if (run->members[i]->wave == c->wave && run->members[i]->state == MEMBER_DEFERRED)
+			return modem_of_member(run->members[i]);
+	return NULL;
+}
+
+/* Who has gone may be back in the time in which an upgraded module is. */
+static void check_wave(struct campaign_run *run, usec_t now)
+{
+	const struct modem *m = campaign_run_blocker(run);
+	struct log_fields fields = LOG_FIELDS_NONE;
+	const char *word;
+
+	if (!m) {
+		run->stuck_since = 0;
+		run->stuck_said = false;
+		return;
+	}
+	if (run->stuck_since == 0)
+		run->stuck_since = now;
+	if (run->stuck_said || now < usec_add(run->stuck_since, run->rules->config->timeouts.return_))
+		return;
+	run->stuck_said = true;
+	word = modem_waits_for(m, now);
+	fields.campaign = run->name;
+	fields.modem = m->config->name;
+	fields.reason = word;
+	log_event(LOG_WARNING, LOG_MESSAGE_WAVE_STUCK, &fields,
+		"campaign %s: wave %u waits for %s (%s); fotactl cancel %s lets it go on without it",
+		run->name, run->campaign.wave + 1, m->config->name, word, m->config->name);
+}
+
+void manager_check_waves(struct manager *g, usec_t now)
+{
+	for (struct campaign_run *run = g->runs; run; run = run->next)
+		check_wave(run, now);
+}
+
 void campaign_run_say_operator(struct manager *g, const struct campaign_run *run, const char *what)
 {
 	char text[64];
@@ -118,14 +170,16 @@ static bool is_same(const struct store_campaign *a, const struct store_campaign 
 {
 	return text_equal(a->name, b->name) && text_equal(a->target, b->target) &&
 	       a->paused == b->paused && a->cancelled == b->cancelled && a->halted == b->halted &&
-	       a->wave == b->wave && a->soak_until == b->soak_until;
+	       a->wave == b->wave && a->soak_until == b->soak_until &&
+	       a->brake_since == b->brake_since;
 }
 
 void campaign_run_save(struct manager *g, struct campaign_run *run, usec_t now)
 {
 	const struct campaign *c = &run->campaign;
 	struct store_campaign row = {
-		.paused = c->paused, .cancelled = c->cancelled, .halted = c->halted, .wave = c->wave
+		.paused = c->paused, .cancelled = c->cancelled, .halted = c->halted, .wave = c->wave,
+		.brake_since = run->brake_since,
 	};
 	struct store_change change = { .campaign = &row, .patience = 20 * MSEC };
 
@@ -151,13 +205,15 @@ enum job_wait manager_gate(const struct manager *g, const struct modem *m)
 {
 	const struct campaign_gates *gates = m->run ? &m->run->gates : NULL;
 
+	if (g->inhibitors > 0)
+		return JOB_WAIT_HELD;
 	if (g->schedule.gateway.closed)
 		return g->schedule.gateway.closed;
 	if (!gates)
 		return JOB_WAIT_NONE;
 	if (gates->campaign.closed)
 		return gates->campaign.closed;
-	if (gates->waves[m->member.wave].closed)
+	if (!m->member.now && gates->waves[m->member.wave].closed)
 		return gates->waves[m->member.wave].closed;
 	return m->member.uplink ? gates->uplink.closed : JOB_WAIT_NONE;
 }
@@ -166,7 +222,8 @@ static const char *wait_meaning(enum job_wait wait)
 {
 	switch (wait) {
 	case JOB_WAIT_HELD:
-		return "it carries this gateway's own connection, and uplink_confirmed is not said";
+		return "software on this gateway holds new starts (fotactl status), or it carries the gateway's "
+		       "own connection, uplink_confirmed is not said, and there is no other route";
 	case JOB_WAIT_PAUSED:
 		return "an operator has stopped new starts";
 	case JOB_WAIT_HALTED:
@@ -175,6 +232,8 @@ static const char *wait_meaning(enum job_wait wait)
 		return "others of its campaign go first";
 	case JOB_WAIT_SOAK:
 		return "those that went first are watched for a while";
+	case JOB_WAIT_FETCH:
+		return "what the server serves is compared with its packages first";
 	case JOB_WAIT_SLOT:
 		return "others are at work";
 	case JOB_WAIT_NONE:
@@ -195,13 +254,20 @@ static void say_wait(const struct manager *g, struct modem *m)
 
 	if (m->turn.state != SCHEDULE_QUEUED)
 		return;
+	if (!m->queued_saved) { /* who goes at once needs none */
+		m->queued_saved = true;
+		modem_save(m, 0, clock_boottime());
+	}
 	if (wait == JOB_WAIT_NONE)
 		wait = JOB_WAIT_SLOT;
 	if (wait == m->wait_said)
 		return;
 	m->wait_said = wait;
-	modem_log(m, LOG_INFO, LOG_MESSAGE_JOB_WAITING, REASON_NONE, "not now (%s): %s",
-		job_wait_name(wait), wait_meaning(wait));
+	modem_log_wait(m, LOG_INFO, wait, "not now (%s): %s",
+		job_wait_name(wait),
+		wait == JOB_WAIT_SLOT && manager_cell_is_full(g, m)
+			? "as many as limits.per_cell lets are at work in its serving cell"
+			: wait_meaning(wait));
 }
 
 void manager_say_waits(struct manager *g)

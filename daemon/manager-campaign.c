@@ -17,6 +17,7 @@ static struct modem *modem_of_turn(struct schedule_job *turn)
 
 void manager_touch(struct manager *g, struct modem *m)
 {
+	manager_note(g, m);
 	if (!m->touched) {
 		m->touched = true;
 		m->next_touched = g->touched;
@@ -31,7 +32,7 @@ void manager_ready(struct manager *g, struct modem *m)
 	manager_touch(g, m);
 }
 
-/* Not there, or not to be spoken to: it is not waited for (conduct 18). Who was not asked yet is. */
+/* Who was not asked yet is not. */
 static bool is_away(const struct modem *m)
 {
 	return !m->identified && (m->port_reason != REASON_NONE || m->refused != REASON_NONE);
@@ -39,17 +40,17 @@ static bool is_away(const struct modem *m)
 
 static enum member_state member_state(const struct modem *m)
 {
-	bool waits = !modem_has_todays_job(m) || !text_equal(m->job_campaign, m->run->name);
+	const struct member_job job = {
+		.runs = m->slot,
+		.away = is_away(m),
+		.made = modem_has_todays_job(m) && text_equal(m->job_campaign, m->run->name),
+		.state = m->state,
+		.reason = m->reason,
+		.spent = m->backoff,
+		.tried = m->member.begun,
+	};
 
-	if (m->slot)
-		return MEMBER_RUNNING;
-	if (waits || m->state == JOB_WAITING) {
-		if (is_away(m))
-			return MEMBER_DEFERRED;
-		if (waits)
-			return MEMBER_WAITING;
-	}
-	return member_state_of(m->state, m->reason, m->backoff, m->member.begun);
+	return member_state_now(&job);
 }
 
 static void leave(struct modem *m)
@@ -119,8 +120,10 @@ static int lend(struct manager *g)
 	return 0;
 }
 
-static void find_place(const struct manager *g, struct modem *m, struct schedule_place *ret)
+static void find_place(struct manager *g, struct modem *m, struct schedule_place *ret)
 {
+	struct schedule_gate *cell = manager_cell_gate(g, m);
+
 	*ret = (struct schedule_place){ 0 };
 	if (m->run && m->campaign)
 		campaign_gates_place(&m->run->gates, &m->member, m->campaign->priority, ret);
@@ -128,6 +131,8 @@ static void find_place(const struct manager *g, struct modem *m, struct schedule
 		for (size_t i = 0; group->gate.limit > 0 && i < m->config->n_groups; i++)
 			if (text_equal(group->name, m->config->groups[i]))
 				schedule_place_add(ret, &group->gate);
+	if (cell)
+		schedule_place_add(ret, cell);
 }
 
 /* Where it stands by its campaign and its groups. Who cannot be moved there does not start from where it was. */
@@ -194,10 +199,24 @@ static void judge(struct manager *g, struct campaign_run *run, usec_t now)
 			campaign_run_say_wave(g, run);
 	}
 	campaign_run_say_soak(run, now);
-	campaign_gates_set(
-		&run->gates, &g->schedule, &run->campaign, run->config->uplink_confirmed);
+	campaign_run_look_for_route(run);
+	campaign_gates_set(&run->gates, &g->schedule, &run->campaign,
+		campaign_run_uplinks_confirmed(run));
 	campaign_run_save(g, run, now);
 	run->changed = false;
+}
+
+/* What has waited keeps its age over restarts: a low priority starves in none. */
+static void take_age(struct modem *m)
+{
+	usec_t wall = clock_realtime();
+
+	if (m->queued == 0) {
+		m->queued = wall;
+		m->queued_saved = false;
+	}
+	if (m->turn.since == USEC_INFINITY)
+		m->turn.age = usec_sub(wall, m->queued);
 }
 
 static void enqueue(struct manager *g, struct modem *m, usec_t now)
@@ -207,6 +226,7 @@ static void enqueue(struct manager *g, struct modem *m, usec_t now)
 		return;
 	if (m->turn.state != SCHEDULE_OFF || !modem_may_go(m, now))
 		return;
+	take_age(m);
 	schedule_set_due(&g->schedule, &m->turn, now, JOB_WAIT_NONE);
 	if (m->run)
 		m->run->say = true;
@@ -232,6 +252,7 @@ static void update(struct manager *g, usec_t now)
 		touched = m->next_touched;
 		m->next_touched = NULL;
 		m->touched = false;
+		manager_check_cell(g, m, now);
 		if (m->ready)
 			enqueue(g, m, now);
 	}
@@ -250,8 +271,14 @@ void manager_dispatch(struct manager *g, usec_t now)
 	update(g, now);
 	while (schedule_next(&g->schedule, now, &turn)) {
 		struct modem *m = modem_of_turn(turn);
+		bool may_go = modem_may_go(m, now);
 
-		if (modem_may_go(m, now)) {
+		/* What says no closes a gate of its campaign. */
+		if (may_go && (!manager_fetch_allows(g, m) || !manager_uplink_may_go(m))) {
+			update(g, now);
+			continue;
+		}
+		if (may_go) {
 			m->wait_said = JOB_WAIT_NONE;
 			modem_go(m, now);
 			modem_perform(m, now);

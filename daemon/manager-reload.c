@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "daemon/clock.h"
 #include "daemon/manager-campaign.h"
+#include "daemon/metrics.h"
 
 static const struct config_modem *find_config(const struct config *config, const char *name)
 {
@@ -39,7 +40,7 @@ static void apply(struct manager *g, struct rules *rules)
 	manager_wake(g);
 }
 
-int manager_reload(struct manager *g)
+int manager_reload(struct manager *g, struct config_problems *ret_problems)
 {
 	struct config_problems problems = { 0 };
 	struct config *config;
@@ -53,20 +54,24 @@ int manager_reload(struct manager *g)
 	for (size_t i = 0; i < problems.n_warnings; i++)
 		log_event(
 			LOG_WARNING, LOG_MESSAGE_CONFIG_WARNING, NULL, "%s", problems.warnings[i]);
-	config_problems_done(&problems);
+	if (ret_problems)
+		*ret_problems = problems;
+	else
+		config_problems_done(&problems);
 	if (r >= 0) {
 		rules = rules_new(config);
 		r = rules ? manager_take_campaigns(g, rules) : -ENOMEM;
 		if (r < 0)
 			rules_unref(rules);
 	}
+	metrics_reload(g, r >= 0);
 	if (r < 0) {
 		log_event(LOG_ERR, LOG_MESSAGE_CONFIG_REJECTED, NULL,
 			"the configuration was not taken: the old one stays in force");
 		return r;
 	}
 	apply(g, rules);
-	log_event(LOG_NOTICE, LOG_MESSAGE_STARTED, NULL, "configuration read again: %zu modems",
+	log_event(LOG_NOTICE, LOG_MESSAGE_CONFIG_TAKEN, NULL, "configuration read again: %zu modems",
 		rules->config->n_modems);
 	return 0;
 }

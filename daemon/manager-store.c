@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/control.h"
 #include "daemon/manager-campaign.h"
 
 #define TRY_PAUSE   (2 * SEC) /* between attempts to write what could not be written */
@@ -56,7 +57,11 @@ static int open_and_find(struct manager *g)
 	if (r == 0)
 		r = find_all(g);
 	if (r == 0)
+		r = store_last_number_now(g->store, &g->last_job_id);
+	if (r == 0)
 		r = manager_load_campaigns(g);
+	if (r == 0)
+		r = manager_load_figures(g);
 	if (r < 0) {
 		manager_free_campaigns(g);
 		g->store = store_close(g->store);
@@ -118,8 +123,8 @@ int manager_open_store(struct manager *g, int *ret_exit)
 	g->held = store_is_held(g->store);
 	if (g->held)
 		log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,
-			"no job starts until somebody has looked and said so: systemctl stop fotad; "
-			"fotad --acknowledge --state-dir=%s; systemctl start fotad",
+			"no job starts until somebody has looked and said so: fotactl acknowledge (without a "
+			"bus: fotad --acknowledge --state-dir=%s, while fotad does not run)",
 			g->options.state_directory);
 	return 0;
 }
@@ -167,7 +172,7 @@ int manager_resume_stored(const struct manager_options *options, const char *cam
 
 bool manager_may_start(const struct manager *g)
 {
-	return !g->held && g->store_error == 0;
+	return !g->held && g->store_error == 0 && g->inhibitors == 0;
 }
 
 /* ---- full, and writable again ---- */
@@ -208,6 +213,18 @@ static void works(struct manager *g)
 	g->store_error = 0;
 	log_event(LOG_NOTICE, LOG_MESSAGE_STORE_WORKS, NULL,
 		"the state in %s can be saved again: jobs go on", g->options.state_directory);
+	for (size_t i = 0; i < g->n_modems; i++)
+		go_on(g->modems[i], now);
+	manager_wake(g);
+}
+
+static void released(struct manager *g)
+{
+	usec_t now = clock_boottime();
+
+	g->held = false;
+	log_event(LOG_NOTICE, LOG_MESSAGE_STORE_WORKS, NULL,
+		"an operator has acknowledged the loss of the state: jobs may start");
 	for (size_t i = 0; i < g->n_modems; i++)
 		go_on(g->modems[i], now);
 	manager_wake(g);
@@ -259,15 +276,23 @@ static void take(struct manager *g, const struct store_completion *done)
 	uint32_t id = (uint32_t) (done->cookie >> 32) & MANAGER_ID_MASK;
 	struct modem *m = id < g->ids ? g->by_id[id] : NULL;
 
+	if (done->cookie == MANAGER_TOLD)
+		manager_take_history(g, done);
 	if (done->error == -EUCLEAN) {
 		damaged(g);
 		return;
 	}
+	if (done->cookie == MANAGER_TOLD)
+		return;
 	if (done->cookie == MANAGER_PRUNED)
 		return; /* what could not be forgotten now is forgotten later */
-	if (done->cookie == MANAGER_COOKIE) {
+	if (done->cookie == MANAGER_WAITED)
+		control_saved(g, done->error);
+	else if (done->cookie == MANAGER_COOKIE || done->cookie == MANAGER_RELEASED) {
 		if (done->error < 0)
 			manager_store_fails(g, done->error);
+		else if (done->cookie == MANAGER_RELEASED)
+			released(g);
 	} else if (done->cookie & MANAGER_FIND) {
 		if (m)
 			modem_found(m, done->error, done->found, clock_boottime());
@@ -288,6 +313,7 @@ int manager_on_store(
 	while (store_completion(g->store, &done)) {
 		take(g, &done);
 		free(done.found);
+		free(done.page);
 	}
 	g->untidy = clock_boottime();
 	return 0;

@@ -13,7 +13,9 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/control.h"
 #include "daemon/manager-campaign.h"
+#include "daemon/metrics.h"
 #include "daemon/recording.h"
 
 #define SERIAL_THREADS 4
@@ -58,6 +60,8 @@ static void bury(struct manager *g, size_t i)
 	struct modem *m = g->modems[i];
 
 	manager_forget(g, m);
+	if (g->watcher)
+		g->watcher->gone(g->watcher_data, m);
 	g->by_id[m->id] = NULL;
 	g->n_modems--;
 	memmove(&g->modems[i], &g->modems[i + 1], (g->n_modems - i) * sizeof(struct modem *));
@@ -86,7 +90,7 @@ static void say_status(struct manager *g, usec_t now)
 	if (text_format(status, sizeof(status),
 		    "Watching %zu modems: %u upgrading, %u done, %u failed%s", g->n_modems,
 		    g->running, done, failed,
-		    g->held	     ? "; held: the state was lost, see fotad --acknowledge"
+		    g->held	     ? "; held: the state was lost, see fotactl acknowledge"
 		    : g->store_error ? "; the state cannot be saved: nothing starts"
 				     : "") < 0 ||
 		text_equal(status, g->status))
@@ -121,6 +125,8 @@ static int on_dispatch(sd_event_source *source UNUSED, void *userdata)
 	}
 	manager_ask_clock(g, now);
 	manager_dispatch(g, now);
+	if (g->watcher)
+		g->watcher->settled(g->watcher_data);
 	say_status(g, now);
 	if (g->options.once && g->running == 0 && is_settled(g, now))
 		return sd_event_exit(g->event, 0);
@@ -215,17 +221,34 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	for (size_t i = 0; i < g->n_modems; i++) {
 		modem_look(g->modems[i], now);
 		modem_check_leaving(g->modems[i], now);
+		modem_log_left_out(g->modems[i], now);
 		all_open = all_open && g->modems[i]->port_state == MODEM_PORT_OPEN;
 	}
 	give_back(g, now);
 	recording_report(g);
+	metrics_tend(g, now);
 	manager_tend_store(g, now);
+	manager_look_for_routes(g, now);
+	manager_check_waves(g, now);
 	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
 	sd_event_source_set_time_relative(source, all_open ? REST_PERIOD : POLL_PERIOD);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
+}
+
+void manager_watch(struct manager *g, const struct watcher *watcher, void *userdata)
+{
+	g->watcher = watcher;
+	g->watcher_data = userdata;
+}
+
+void manager_inhibit(struct manager *g, bool inhibit)
+{
+	g->inhibitors += inhibit ? 1 : -1U;
+	for (size_t i = 0; i < g->n_modems; i++) /* who was ready before says so again */
+		manager_ready(g, g->modems[i]);
 }
 
 void manager_poll(struct manager *g)
@@ -299,6 +322,7 @@ int manager_add(struct manager *g, struct rules *rules, const struct config_mode
 	g->by_id[g->modems[g->n_modems]->id] = g->modems[g->n_modems];
 	if (g->stored)
 		modem_load(g->modems[g->n_modems], &g->stored[g->n_modems], clock_boottime());
+	manager_note(g, g->modems[g->n_modems]);
 	g->n_modems++;
 	return 0;
 }
@@ -334,6 +358,8 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	r = manager_open_store(g, ret_exit);
 	if (r >= 0)
 		r = bundle_writer_new(options->state_directory, &g->bundles);
+	if (r >= 0)
+		r = metrics_new(&g->metrics);
 	if (r >= 0) {
 		r = handover_new(&g->handover);
 		if (r >= 0)
@@ -364,6 +390,7 @@ struct manager *manager_free(struct manager *g)
 	g->stopping = true;
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_stop(g->modems[i], now);
+	g->metrics = metrics_free(g->metrics, g);
 	while (g->n_modems > 0)
 		modem_free(g->modems[--g->n_modems]);
 	free(g->modems);
@@ -376,6 +403,9 @@ struct manager *manager_free(struct manager *g)
 	sd_event_source_disable_unref(g->opening_source);
 	sd_event_source_disable_unref(g->soak_source);
 	clock_watch_free(g->clock_watch);
+	manager_free_history(g); /* store_close() says nothing more */
+	while (g->waiters)
+		control_saved(g, -ECANCELED);
 	handover_free(g->handover);
 	ports_free(g->ports);
 	serial_pool_free(g->serial);

@@ -17,6 +17,7 @@
 #include "daemon/clock-watch.h"
 #include "daemon/handover.h"
 #include "daemon/ports.h"
+#include "daemon/watcher.h"
 #include "io/config.h"
 #include "io/serial.h"
 #include "io/store.h"
@@ -36,10 +37,14 @@ struct manager_options {
 	const char *config_path;
 	const char *state_directory;
 	const char *credentials_directory; /* NULL: none */
+	const char *fetch_socket;
 	bool once;
 };
 
 struct modem;
+struct waiter; /* control_when_saved() */
+
+struct metrics;
 
 struct manager {
 	struct manager_options options;
@@ -63,14 +68,25 @@ struct manager {
 	struct lanes *lanes;   /* lent to it */
 	struct campaign_run *runs; /* every campaign that was ever configured here */
 	struct group_gate *groups; /* every group that ever had a limit */
+	struct cell_gate *cells;   /* that serve somebody */
+	unsigned per_cell;         /* limits.per_cell; 0: any number */
+	struct figures *figures;   /* of the newest upgrades, for brakes */
+	usec_t routes_looked;      /* CLOCK_BOOTTIME: when other routes are looked for again */
 	struct modem *touched; /* what became of them is to be noted */
 	sd_event_source *soak_source; /* at soak_due */
 	usec_t soak_due;       /* CLOCK_BOOTTIME: when some wave has soaked */
 	unsigned running;      /* slots taken */
+	uint64_t last_job_id;  /* given to a job */
+	struct waiter *waiters; /* for the store, the first one first */
+	struct manager_asker *askers; /* about the history, likewise: the first one's answer is on its way */
 	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
+	struct metrics *metrics;
 	unsigned recordings;   /* attempts being recorded */
 	struct store_found *stored; /* at start: what there is of each configured modem, in their order */
+	const struct watcher *watcher; /* NULL: nobody */
+	void *watcher_data;
+	unsigned inhibitors;   /* that want no new starts (conduct 25) */
 	bool held;             /* the store was lost: nothing starts until somebody has acknowledged it */
 	int store_error;       /* why the last save failed; 0: it did not */
 	usec_t store_try;      /* CLOCK_BOOTTIME: when it is tried again */
@@ -95,8 +111,23 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 /* Ends what has not passed the point of no return, makes it durable, closes everything. NULL is fine; returns NULL. */
 struct manager *manager_free(struct manager *manager);
 
-/* Reads the configuration again; on error the old one stays in force. */
-int manager_reload(struct manager *manager);
+/*
+ * Reads the configuration again; on error the old one stays in force. What is wrong is logged, and given to ret_problems
+ * (NULL: it is not wanted), which the caller frees also after success.
+ */
+int manager_reload(struct manager *manager, struct config_problems *ret_problems);
+
+/* From now on this one is told what changes; NULL: nobody. Until it says otherwise, before the manager goes. */
+void manager_watch(struct manager *manager, const struct watcher *watcher, void *userdata);
+
+static inline void manager_note(struct manager *manager, struct modem *m)
+{
+	if (manager->watcher)
+		manager->watcher->changed(manager->watcher_data, m);
+}
+
+/* Site software wants no new starts, or does not mind any more. */
+void manager_inhibit(struct manager *manager, bool inhibit);
 
 /* Something has changed that may let a job start or the program end: looked at once, at the end of this turn. */
 void manager_wake(struct manager *manager);
@@ -112,6 +143,12 @@ void manager_ready(struct manager *manager, struct modem *m);
 void manager_touch(struct manager *manager, struct modem *m);
 void manager_set_slot(struct manager *manager, struct modem *m, bool slot);
 void manager_forget(struct manager *manager, struct modem *m);
+void manager_look_for_routes(struct manager *manager, usec_t now); /* manager-uplink.c: from time to time */
+void manager_note_figures(struct manager *manager, const struct modem *m); /* manager-brake.c: it was upgraded */
+void manager_note_cell(struct manager *manager, struct modem *m, usec_t now); /* manager-cell.c: a step has begun */
+
+/* A wave that waits for who is not there is said, when that lasts; looked at now and then. */
+void manager_check_waves(struct manager *manager, usec_t now);
 
 /* What the gates of its campaign hold it with, whatever else it waits for; JOB_WAIT_NONE: with nothing. */
 enum job_wait manager_gate(const struct manager *manager, const struct modem *m);
@@ -119,9 +156,27 @@ enum job_wait manager_gate(const struct manager *manager, const struct modem *m)
 /* Its job is another one now: what it was in its campaign is forgotten, or as the store has it. wave 0: it has not begun. */
 void manager_set_member(struct manager *manager, struct modem *m, uint32_t wave, bool forgiven);
 
+/* manager-brake.c: how long the newest upgrades from this version took. */
+#define MANAGER_PAST_MAX 64
+size_t manager_past(const struct manager *manager, const char *from, usec_t ret[static MANAGER_PAST_MAX]);
+
 /* What an operator says. campaign NULL: everything. -ENOENT; -EALREADY: that changes nothing. */
 int manager_pause(struct manager *manager, const char *campaign);
 int manager_resume(struct manager *manager, const char *campaign);
+
+/* The same, of a campaign only, and without its jobs: control.c sees to them. */
+int manager_cancel(struct manager *manager, const char *campaign);
+int manager_revive(struct manager *manager, const char *campaign);
+bool manager_is_cancelled(const struct manager *manager, const struct modem *m); /* its campaign is */
+
+/*
+ * manager-history.c. The newest lines of the history of a modem or campaign, or ("") of all; one question after the other, for
+ * the store has more to do. -EBUSY: too many wait. done: once, with -ECANCELED when fotad ends first; the lines are lent.
+ */
+typedef void (*manager_history_done)(int error, const struct store_history *lines, size_t n, void *userdata);
+int manager_history(struct manager *manager, const char *name, unsigned max, manager_history_done done, void *userdata);
+void manager_take_history(struct manager *manager, const struct store_completion *completion);
+void manager_free_history(struct manager *manager);
 
 /* modem-when.c: what waits is asked whether the wall clock lets it start; all is asked again. */
 int manager_watch_clock(struct manager *manager);
@@ -133,12 +188,15 @@ void manager_replan(struct manager *manager);
 #define MANAGER_ID_MASK UINT32_C(0x3fffffff)
 #define MANAGER_COOKIE  UINT64_MAX
 #define MANAGER_PRUNED  (UINT64_MAX - 1)
+#define MANAGER_RELEASED (UINT64_MAX - 2)
+#define MANAGER_WAITED  (UINT64_MAX - 3)
+#define MANAGER_TOLD    (UINT64_MAX - 4)
 
 int manager_open_store(struct manager *manager, int *ret_exit); /* -E...: already logged */
 int manager_on_store(sd_event_source *source, int fd, uint32_t events, void *manager);
 void manager_store_fails(struct manager *manager, int error);
 void manager_tend_store(struct manager *manager, usec_t now);
-bool manager_may_start(const struct manager *manager); /* neither held nor without a store that works */
+bool manager_may_start(const struct manager *manager); /* neither held nor inhibited, with a store that works */
 
 /* fotad --acknowledge: an operator has looked at what is left of a lost store. The exit code. */
 int manager_acknowledge(const struct manager_options *options);

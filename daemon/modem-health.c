@@ -37,6 +37,31 @@ const char *modem_health_name(enum modem_health health)
 	return "";
 }
 
+enum modem_presence modem_presence(const struct modem *m)
+{
+	if (m->doubled || m->port_reason == REASON_DUPLICATE)
+		return MODEM_DUPLICATE;
+	if (modem_is_quarantined(m))
+		return m->health == MODEM_NOISY ? MODEM_PRESENCE_NOISY : MODEM_PRESENCE_FLAPPING;
+	if (m->port_state != MODEM_PORT_OPEN)
+		return MODEM_ABSENT;
+	return m->refused == REASON_BUSY ? MODEM_BUSY_ELSEWHERE : MODEM_PRESENT;
+}
+
+const char *modem_presence_name(enum modem_presence presence)
+{
+	static const char *const names[_MODEM_PRESENCE_MAX] = {
+		[MODEM_PRESENT] = "present",
+		[MODEM_ABSENT] = "absent",
+		[MODEM_BUSY_ELSEWHERE] = "busy-elsewhere",
+		[MODEM_PRESENCE_NOISY] = "noisy",
+		[MODEM_PRESENCE_FLAPPING] = "flapping",
+		[MODEM_DUPLICATE] = "duplicate",
+	};
+
+	return names[presence];
+}
+
 void modem_check_noise(struct modem *m, usec_t now)
 {
 	if (now > usec_add(m->noise_since, FLAP_TIME)) {

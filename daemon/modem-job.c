@@ -7,6 +7,8 @@
 #include "daemon/modem.h"
 #include "daemon/recording.h"
 
+#define PUT_OFF_PAUSE (1 * SEC) /* what was set is put back meanwhile; then it waits for its turn again */
+
 void modem_set_slot(struct modem *m, bool slot)
 {
 	if (m->slot == slot)
@@ -29,12 +31,30 @@ bool modem_must_restore(const struct modem *m)
 	return r->callbreak.written || r->gprsfirst.written || r->rat.written || r->pdp_opened;
 }
 
-static void enter_state(
+void modem_new_job(struct modem *m, uint64_t id)
+{
+	m->job = true;
+	m->job_id = id ?: ++m->manager->last_job_id;
+	m->job_created = clock_realtime();
+	m->queued = 0;
+	m->stop = m->member.now = false;
+	m->attempts = m->deferrals = 0;
+	m->hops_done = m->hops_left = 0;
+	m->attempt_last = 0;
+	m->bytes = m->package_bytes = 0;
+	m->cme = AT_ERROR_NONE;
+	m->drift = false;
+	memcpy(m->job_campaign, m->campaign->name, sizeof(m->job_campaign));
+	memcpy(m->target, m->campaign->target, sizeof(m->target));
+}
+
+void modem_enter_state(
 	struct modem *m, enum job_state state, enum reason reason, usec_t delay, usec_t now)
 {
 	m->state = state;
 	m->reason = reason;
 	m->due = delay ? usec_add(now, delay) : 0;
+	m->job_ended = job_is_final(state) ? clock_realtime() : 0;
 	m->backoff = false;
 	modem_forget_opening(m);
 	/* Back when the job is over (conduct 3); a fixed RAT at every wait, for a site without that network would keep the
@@ -49,7 +69,7 @@ static void set_state(
 {
 	enum job_state before = m->state;
 
-	enter_state(m, state, reason, delay, now);
+	modem_enter_state(m, state, reason, delay, now);
 	modem_save_state(m, before, now);
 }
 
@@ -96,15 +116,14 @@ void modem_reconcile(struct modem *m, usec_t now)
 			      !text_equal(m->job_campaign, m->campaign->name)))
 		m->job = false; /* the wish has changed */
 	if (!m->job) {
-		m->job = true;
-		m->attempts = m->deferrals = 0;
-		m->bytes = m->package_bytes = 0;
-		m->cme = AT_ERROR_NONE;
-		m->drift = false;
-		memcpy(m->job_campaign, m->campaign->name, sizeof(m->job_campaign));
-		memcpy(m->target, m->campaign->target, sizeof(m->target));
+		enum job_state state = m->cancel || manager_is_cancelled(m->manager, m)
+					       ? JOB_CANCELLED
+					       : JOB_WAITING;
+
+		modem_new_job(m, m->cancel ? m->job_id : 0);
+		m->cancel = false;
 		manager_set_member(m->manager, m, 0, false);
-		enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
+		modem_enter_state(m, state, state == JOB_CANCELLED ? REASON_CANCELLED : REASON_NONE, 0, now);
 		modem_save_created(m, now);
 	}
 	if (m->doubled_said) /* perhaps before there was a job */
@@ -231,19 +250,13 @@ void modem_hide_secrets(struct modem *m)
 
 static struct job_rules rules_of(const struct modem *m)
 {
-	const struct config_retry *retry = m->campaign ? &m->campaign->retry : NULL;
 	const struct job_rules *kept = modem_kept_rules(m);
 	struct job_rules rules = { .attempts = 1 };
 
 	if (kept)
 		rules = *kept;
-	else if (retry)
-		rules = (struct job_rules){
-			.attempts = retry->attempts,
-			.delay = retry->delay,
-			.max_delay = retry->max_delay,
-			.max_bytes = retry->max_bytes,
-		};
+	else if (m->campaign)
+		rules = config_job_rules(m->campaign);
 	rules.seed = job_seed(record(m)->imei);
 	return rules;
 }
@@ -261,21 +274,7 @@ static int make_task(struct modem *m, const struct package *package)
 		return -ENOMEM;
 	dialogue_lend(&m->dialogue, m->room);
 	m->package = package;
-	*m->task = (struct upgrade_task) {
-		.request = {
-			.type = package->type,
-			.url = package->url,
-			.filename = package->filename,
-			.username = package->username,
-		},
-		.from = package->from,
-		.to = package->to,
-		.require = m->campaign->require,
-		.rat = m->campaign->rat,
-		/* On the way to the target the next hop's own preparation asks the same. */
-		.check = text_equal(package->to, m->target) ? m->campaign->check : CHECK_NONE,
-		.apn = m->config->apn,
-	};
+	config_task(m->campaign, m->config, package, m->task);
 	r = modem_show_secrets(m);
 	modem_hide_secrets(m);
 	if (r == 0)
@@ -357,7 +356,10 @@ void modem_go(struct modem *m, usec_t now)
 			fail(m, REASON_CREDENTIAL, "a password cannot be had", now);
 		return;
 	}
+	m->hops_left = (uint8_t) (hops < UINT8_MAX ? hops : UINT8_MAX);
+	m->attempt_last = m->attempts + 1;
 	m->percent_said = -1;
+	m->member.now = false;
 	m->package_bytes = size_of(m, package);
 	m->attempt_before = record(m)->attempt;
 	modem_set_slot(m, true);
@@ -392,26 +394,32 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	struct job_rules rules;
 
 	recording_verdict(m, notice);
-	/* An attempt counts once: unknown first and failed later is one. */
-	if (notice->outcome == OUTCOME_FAILED || (notice->outcome == OUTCOME_UNKNOWN))
-		m->attempts += m->state != JOB_UNKNOWN;
-	m->deferrals += notice->outcome == OUTCOME_DEFERRED;
-	if (arrived)
-		m->attempts = 0; /* of the next hop */
+	job_count(notice->outcome, m->state, &m->attempts, &m->deferrals);
 	verdict.attempts = m->attempts;
 	verdict.next_bytes = m->package_bytes;
+	verdict.stop = m->stop;
 	verdict.bytes = m->bytes + (record(m)->attempt > m->attempt_before ? m->package_bytes : 0);
 	m->cme = notice->cme;
 	rules = rules_of(m);
 	decision = job_decide(&rules, &verdict);
+	if (m->state == JOB_CANCELLED && decision.state == JOB_UNKNOWN) /* given up already */
+		decision.state = JOB_CANCELLED;
 	if (m->doubled && decision.state == JOB_CANCELLED)
 		decision = (struct job_decision){ .state = JOB_FAILED, .reason = REASON_DUPLICATE };
+	if (m->put_off && notice->outcome == OUTCOME_CANCELLED && !m->stop)
+		decision = (struct job_decision){ .state = JOB_WAITING, .delay = PUT_OFF_PAUSE };
+	m->stop = m->stop && notice->outcome == OUTCOME_UNKNOWN;
 	modem_set_slot(m, false);
-	enter_state(m, decision.state, decision.reason, decision.delay, now);
+	modem_enter_state(m, decision.state, decision.reason, decision.delay, now);
 	m->backoff = notice->outcome == OUTCOME_FAILED && m->state == JOB_WAITING;
 	modem_save_verdict(m, before, notice, now);
-	if (arrived)
-		modem_note_seen(m, now);
+	if (!arrived)
+		return;
+	if (notice->outcome == OUTCOME_SUCCEEDED)
+		manager_note_figures(m->manager, m);
+	m->hops_done += m->hops_left > 0;
+	m->hops_left -= m->hops_left > 0;
+	modem_note_seen(m, now);
 }
 
 void modem_end_attempt(struct modem *m, const struct upgrade_notice *verdict, usec_t now)

@@ -4,24 +4,29 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/metrics.h"
 #include "daemon/modem.h"
 
 #define PROGRESS_PERCENT 10	    /* interface, "Journal": every 10 % ... */
 #define PROGRESS_PAUSE	 (30 * SEC) /* ... or 30 s */
 
-void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason,
-	const char *format, ...)
+/*
+ * What may be said of one modem, and of its dialogue. The journal itself takes 10,000 lines in 30 s from a service before it
+ * cuts (journald.conf(5)): so much is not exceeded by a thousand modems that are all noisy for long.
+ */
+static const struct rate rates[MODEM_LIMITS] = {
+	[MODEM_LIMIT_LINES] = { .burst = 100, .pause = 3 * SEC, .report = 30 * SEC },
+	[MODEM_LIMIT_DEBUG] = { .burst = 1000, .pause = 30 * MSEC, .report = 30 * SEC },
+};
+
+/* Says it, whatever was said before. text is escaped already. */
+static void say(const struct modem *m, int level, enum log_message message, const char *reason,
+	const char *text)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 	struct log_fields fields = LOG_FIELDS_NONE;
-	char text[LOG_TEXT_MAX], job[2 * NAME_MAX_SIZE];
-	va_list args;
+	char job[2 * NAME_MAX_SIZE];
 
-	if (level > log_level())
-		return;
-	va_start(args, format);
-	(void) vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	fields.modem = m->config->name;
 	fields.port = m->config->port;
 	fields.imei = u->record.imei[0] ? u->record.imei : NULL;
@@ -39,10 +44,70 @@ void modem_log(const struct modem *m, int level, enum log_message message, enum 
 		fields.from = m->attempt->from;
 		fields.to = m->attempt->to;
 	}
-	fields.reason = reason == REASON_NONE ? NULL : reason_name(reason);
+	fields.reason = reason[0] ? reason : NULL;
 	fields.percent = u->percent;
 	fields.cme = m->cme;
 	log_event(level, message, &fields, "%s", text);
+}
+
+/* What an operator must be able to rely on: nothing of this is ever left out. */
+static bool is_verdict(enum log_message message)
+{
+	return message == LOG_MESSAGE_ATTEMPT_STARTED || message == LOG_MESSAGE_DOWNLOAD_STARTED ||
+	       message == LOG_MESSAGE_VERIFIED || message == LOG_MESSAGE_ATTEMPT_FAILED ||
+	       message == LOG_MESSAGE_JOB_FAILED || message == LOG_MESSAGE_JOB_UNKNOWN ||
+	       message == LOG_MESSAGE_JOB_CANCELLED || message == LOG_MESSAGE_EVIDENCE ||
+	       message == LOG_MESSAGE_RECOVERED || message == LOG_MESSAGE_SUMMARY;
+}
+
+static void PRINTF_LIKE(5, 0) say_in_bounds(const struct modem *m, int level, enum log_message message,
+	const char *reason, const char *format, va_list args)
+{
+	enum modem_limit limit = level == LOG_DEBUG ? MODEM_LIMIT_DEBUG : MODEM_LIMIT_LINES;
+	char text[LOG_TEXT_MAX];
+
+	if (!log_is_wanted(level))
+		return;
+	if (level > LOG_ERR && !is_verdict(message) &&
+		!rate_limit_take(&m->limits[limit], &rates[limit], clock_boottime()))
+		return;
+	(void) vsnprintf(text, sizeof(text), format, args);
+	say(m, level, message, reason, text);
+}
+
+void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason,
+	const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_in_bounds(m, level, message, reason_name(reason), format, args);
+	va_end(args);
+}
+
+void modem_log_wait(const struct modem *m, int level, enum job_wait wait, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_in_bounds(m, level, LOG_MESSAGE_JOB_WAITING, job_wait_name(wait), format, args);
+	va_end(args);
+}
+
+void modem_log_left_out(const struct modem *m, usec_t now)
+{
+	static const int levels[MODEM_LIMITS] = { LOG_WARNING, LOG_DEBUG };
+	char text[64];
+	unsigned n;
+
+	for (size_t i = 0; i < MODEM_LIMITS; i++) {
+		n = rate_limit_report(&m->limits[i], &rates[i], now);
+		if (n == 0)
+			continue;
+		(void) snprintf(text, sizeof(text), "%u suppressed: so much was said of it", n);
+		metrics_left_out(m, n);
+		say(m, levels[i], LOG_MESSAGE_SUPPRESSED, "", text);
+	}
 }
 
 void modem_log_bytes(const struct modem *m, bool out, const char *data, size_t size)
@@ -129,7 +194,7 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, n->reason,
 				"not now (%s): %s; again in %s", reason_name(n->reason),
 				reason_meaning(n->reason), wait_text(m, pause));
-		else
+		else if (n->outcome != OUTCOME_CANCELLED) /* put off: who did it has said why */
 			modem_log(m, LOG_WARNING, LOG_MESSAGE_ATTEMPT_FAILED, n->reason,
 				"attempt %u failed (%s)%s: %s; again in %s",
 				m->attempt ? m->attempt->number : u->record.attempt,
@@ -147,7 +212,12 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 			reason_name(n->reason), reason_meaning(n->reason));
 		break;
 	case JOB_CANCELLED:
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, n->reason, "cancelled");
+		if (n->outcome == OUTCOME_CANCELLED)
+			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, n->reason, "cancelled");
+		else
+			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, m->reason,
+				"cancelled (%s)%s: an operator wanted no further attempt",
+				reason_name(m->reason), cme);
 		break;
 	case JOB_RUNNING:
 		break;

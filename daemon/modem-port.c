@@ -179,6 +179,7 @@ static void opened(struct modem *m, const struct serial_result *result, usec_t n
 	}
 	m->port_state = MODEM_PORT_OPEN;
 	m->port_reason = REASON_NONE;
+	manager_note(m->manager, m);
 	modem_log(m, m->health == MODEM_WELL ? LOG_INFO : LOG_DEBUG, LOG_MESSAGE_MODEM_PRESENT,
 		REASON_NONE, "%s is open", m->config->port);
 	dialogue_opened(&m->dialogue, now);

@@ -110,6 +110,11 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 		.updated = clock_realtime(),
 		.wave = m->member.begun ? m->member.wave + 1 : 0,
 		.forgiven = m->member.forgiven,
+		.number = m->job ? m->job_id : 0,
+		.stop = m->job && m->stop,
+		.created = m->job ? m->job_created : 0,
+		.queued = m->job ? m->queued : 0,
+		.ended = m->job ? m->job_ended : 0,
 		.record = *record(m),
 	};
 	struct store_change change = {
@@ -205,6 +210,16 @@ void modem_save_verdict(
 	save_with(m, 0, lines, before == m->state ? 1 : 2, PATIENCE_SHORT, now);
 }
 
+void modem_save_order(struct modem *m, const char *what, enum job_state before, usec_t now)
+{
+	struct store_history line = make_line(m, what);
+
+	line.who = STORE_OPERATOR;
+	(void) text_format(line.from, sizeof(line.from), "%s", job_state_name(before));
+	(void) text_format(line.to, sizeof(line.to), "%s", job_state_name(m->state));
+	save_with(m, 0, &line, 1, 0, now);
+}
+
 struct store_modem modem_seen(const struct modem *m)
 {
 	struct store_modem seen = { .seen = m->seen_at };
@@ -213,7 +228,18 @@ struct store_modem modem_seen(const struct modem *m)
 	memcpy(seen.imei, m->seen.imei, sizeof(seen.imei));
 	memcpy(seen.model, m->seen.model, sizeof(seen.model));
 	memcpy(seen.version, m->seen.version, sizeof(seen.version));
+	memcpy(seen.cell, m->cell, sizeof(seen.cell));
 	return seen;
+}
+
+void modem_save_seen(struct modem *m, usec_t now)
+{
+	struct store_modem modem = modem_seen(m);
+	struct store_change change = { .modem = &modem, .patience = PATIENCE };
+	int r = store_change(m->manager->store, &change, (uint64_t) m->id << 32);
+
+	if (r < 0)
+		modem_saved(m, 0, r, now);
 }
 
 void modem_note_seen(struct modem *m, usec_t now)
@@ -232,6 +258,7 @@ void modem_note_seen(struct modem *m, usec_t now)
 		(void) text_format(line.from, sizeof(line.from), "%s", seen->imei);
 		(void) text_format(line.to, sizeof(line.to), "%s", i->imei);
 		change.n_history = 1;
+		m->cell[0] = m->dialogue.upgrade.cell[0] = '\0'; /* another SIM card, too */
 	} else if (!text_equal(seen->version, i->version)) {
 		memcpy(line.from, seen->version, sizeof(line.from));
 		memcpy(line.to, i->version, sizeof(line.to));
@@ -264,6 +291,12 @@ static void take_job(struct modem *m, const struct store_job *job, usec_t now)
 	usec_t left = job_wait_left(job->not_before, clock_realtime(), longest_wait(m));
 
 	m->job = true;
+	m->job_id = job->number;
+	m->stop = job->stop;
+	m->job_created = job->created;
+	m->queued = job->queued;
+	m->queued_saved = job->queued > 0;
+	m->job_ended = job->ended;
 	manager_set_member(m->manager, m, job->wave, job->forgiven);
 	m->state = job->state;
 	m->reason = job->reason;
@@ -297,7 +330,10 @@ static void take_up(struct modem *m, const struct store_found *found, usec_t now
 	dialogue_resume(&m->dialogue, &r, r.start_durable ? modem_take_terms(m, &r) : NULL, now);
 	if (r.start_durable) {
 		follow_attempt(m);
-		m->state = found->job.state == JOB_UNKNOWN ? JOB_UNKNOWN : JOB_RUNNING;
+		/* Cancelled: it did not come back, and an operator has given it up. */
+		m->state = found->job.state == JOB_UNKNOWN || found->job.state == JOB_CANCELLED
+				   ? found->job.state
+				   : JOB_RUNNING;
 		modem_set_slot(m, m->state == JOB_RUNNING);
 		recording_begin(m, now);
 		modem_log(m, LOG_NOTICE, LOG_MESSAGE_RECOVERED, REASON_NONE,
@@ -321,6 +357,7 @@ static void take_seen(struct modem *m, const struct store_modem *seen)
 	memcpy(m->seen.model, seen->model, sizeof(m->seen.model));
 	memcpy(m->seen.version, seen->version, sizeof(m->seen.version));
 	m->seen_at = seen->seen;
+	memcpy(m->cell, seen->cell, sizeof(m->cell));
 }
 
 void modem_load(struct modem *m, const struct store_found *found, usec_t now)
@@ -352,11 +389,8 @@ bool modem_look_up(struct modem *m, usec_t now)
 		return false;
 	if (m->looking)
 		return true;
-	if (m->job &&
-		m->known_imei[0] == '\0') { /* a job that waited for its first identification */
-		memcpy(m->known_imei, imei, sizeof(m->known_imei));
-		return false;
-	}
+	/* Before its first identification it can only have been cancelled: that holds for what the store has. */
+	m->cancel = m->cancel || (m->job && m->state == JOB_CANCELLED && m->known_imei[0] == '\0');
 	m->looking = true;
 	/* The store has the job that was: as it is. */
 	m->job = m->restore = false;
@@ -410,6 +444,7 @@ void modem_found(struct modem *m, int error, const struct store_found *found, us
 		if (r->start_durable) {
 			begin_again(m, found, now);
 			modem_perform(m, now);
+			modem_cancel_seen(m, now);
 			return;
 		}
 		if (is_job_of(m, &found->job))
@@ -420,6 +455,7 @@ void modem_found(struct modem *m, int error, const struct store_found *found, us
 	}
 	modem_reconcile(m, now);
 	modem_perform(m, now);
+	modem_cancel_seen(m, now);
 }
 
 /* Conduct 11: what is not known of the one that was here stays so; the one that is here now has a
@@ -428,7 +464,7 @@ void modem_check_stranger(struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 
-	if (!m->job || m->state != JOB_UNKNOWN || !u->unknown || !u->stranger || m->config->imei)
+	if (!m->job || !u->unknown || !u->stranger || m->config->imei)
 		return;
 	modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_NOT_BACK,
 		"another module answers in its place; its own job stays unknown until it is back");

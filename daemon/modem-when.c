@@ -17,22 +17,31 @@ void modem_forget_opening(struct modem *m)
 
 bool modem_is_open(const struct modem *m, usec_t now)
 {
-	return !opening_uses_clock(&m->campaign->when) ||
+	return !opening_uses_clock(&m->campaign->when) || m->member.now ||
 	       (m->opening.state == OPENING_OPEN && m->opening_until > now);
 }
 
 enum job_wait modem_gate(const struct modem *m)
 {
-	return m->campaign && m->opening_until > 0 && m->opening.state == OPENING_WAITS
+	return m->campaign && !m->member.now && m->opening_until > 0 &&
+			       m->opening.state == OPENING_WAITS
 		       ? m->opening.wait
 		       : JOB_WAIT_NONE;
 }
 
-static usec_t expected(const struct modem *m)
+struct duration modem_duration(const struct modem *m)
 {
 	const struct profile *profile = m->dialogue.upgrade.profile;
+	const struct identity *i = m->identified ? &m->dialogue.upgrade.identity : &m->seen;
+	usec_t longest = opening_duration(profile ? &profile->timeouts : &m->rules->config->timeouts);
+	usec_t past[MANAGER_PAST_MAX];
 
-	return opening_duration(profile ? &profile->timeouts : &m->rules->config->timeouts);
+	return duration_expect(past, manager_past(m->manager, i->version, past), longest);
+}
+
+usec_t modem_expected(const struct modem *m)
+{
+	return modem_duration(m).slow;
 }
 
 /* ---- what is said about it ---- */
@@ -46,15 +55,15 @@ static void say_when(const struct modem *m, usec_t wall)
 	usec_t wait = usec_sub(m->opening.when, wall);
 
 	if (m->opening.wait == JOB_WAIT_CLOCK)
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, REASON_NONE,
+		modem_log_wait(m, LOG_NOTICE, m->opening.wait,
 			"not now (%s): the clock is not synchronised (limits.clock)", name);
 	else if (m->opening.too_long)
-		modem_log(m, LOG_WARNING, LOG_MESSAGE_JOB_WAITING, REASON_NONE,
+		modem_log_wait(m, LOG_WARNING, m->opening.wait,
 			"not now (%s): no window is as long as an upgrade may take (%s); see window_end "
 			"and timeouts",
-			name, usec_format(span, expected(m)));
+			name, usec_format(span, modem_expected(m)));
 	else
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, REASON_NONE,
+		modem_log_wait(m, LOG_NOTICE, m->opening.wait,
 			"not now (%s): not before %s, in %s", name,
 			civil_format(date, m->opening.when, zone_offset(zone, m->opening.when)),
 			usec_format(span, wait < MINUTE ? wait : (wait + SEC - 1) / SEC * SEC));
@@ -87,7 +96,7 @@ static void ask(struct modem *m, const struct window_opening *next,
 	const struct opening_clock *clock, usec_t now)
 {
 	struct opening_rules when = m->campaign->when;
-	struct opening_job job = { job_seed(m->dialogue.upgrade.record.imei), expected(m) };
+	struct opening_job job = { job_seed(m->dialogue.upgrade.record.imei), modem_expected(m) };
 	struct opening before = m->opening;
 
 	if (m->manager->options.once) /* who calls it now has spread it over time himself (conduct 19) */

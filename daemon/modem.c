@@ -45,10 +45,11 @@ static void use_rules(struct modem *m, struct rules *rules, const struct config_
 int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config,
 	struct modem **ret)
 {
-	struct modem *m = calloc(1, sizeof(*m));
+	struct modem *m = calloc(1, sizeof(*m) + MODEM_LIMITS * sizeof(struct rate_limit));
 
 	if (!m)
 		return -ENOMEM;
+	m->limits = (struct rate_limit *) (m + 1);
 	m->port.fd = -1;
 	m->port.userdata = m;
 	m->manager = manager;
@@ -66,6 +67,7 @@ struct modem *modem_free(struct modem *m)
 {
 	if (!m)
 		return NULL;
+	modem_log_left_out(m, USEC_INFINITY);
 	modem_close_port(m);
 	ports_set_deadline(m->manager->ports, &m->port, USEC_INFINITY);
 	modem_hide_secrets(m);
@@ -268,6 +270,14 @@ static bool may_open_pdp(const struct modem *m)
 	return m->task && m->task->check == CHECK_PDP && m->task->apn.name;
 }
 
+/* Not near the end: a module that resets at once takes along what was not read. */
+static bool may_read_later(const struct modem *m, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+
+	return upgrade_phase(u) == PHASE_DOWNLOADING && evidence_rest(u->evidence, now) > PORTS_SLACK;
+}
+
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
 void modem_perform(struct modem *m, usec_t now)
 {
@@ -294,8 +304,7 @@ void modem_perform(struct modem *m, usec_t now)
 		modem_take_room(m);
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
-		ports_set_slack(m->manager->ports, &m->port,
-			upgrade_phase(&m->dialogue.upgrade) == PHASE_DOWNLOADING);
+		ports_set_slack(m->manager->ports, &m->port, may_read_later(m, now));
 	ports_set_deadline(m->manager->ports, &m->port,
 		usec_min(dialogue_deadline(&m->dialogue), modem_due(m)));
 }

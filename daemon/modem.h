@@ -10,8 +10,10 @@
 
 #include "core/campaign.h"
 #include "core/dialogue.h"
+#include "core/duration.h"
 #include "core/job.h"
 #include "core/opening.h"
+#include "core/rate-limit.h"
 #include "daemon/claims.h"
 #include "daemon/manager.h"
 #include "io/log.h"
@@ -20,7 +22,24 @@
 enum modem_health { MODEM_WELL, MODEM_NOISY, MODEM_FLAPPING };
 const char *modem_health_name(enum modem_health health);
 
+/* What is seen of it (interface, "Words"). */
+enum modem_presence {
+	MODEM_PRESENT,
+	MODEM_ABSENT,
+	MODEM_BUSY_ELSEWHERE,
+	MODEM_PRESENCE_NOISY,
+	MODEM_PRESENCE_FLAPPING,
+	MODEM_DUPLICATE,
+	_MODEM_PRESENCE_MAX,
+};
+struct modem;
+enum modem_presence modem_presence(const struct modem *m);
+const char *modem_presence_name(enum modem_presence presence); /* "busy-elsewhere" */
+
 #define LISTEN_FIRST (2 * SEC) /* conduct 10 */
+
+/* How much is said of it (modem-log.c). */
+enum modem_limit { MODEM_LIMIT_LINES, MODEM_LIMIT_DEBUG, MODEM_LIMITS };
 
 /* LOOKING: to which tty does the path lead? LOOKED: opened when all have looked, so that twins are known. */
 enum modem_port { MODEM_PORT_CLOSED, MODEM_PORT_LOOKING, MODEM_PORT_LOOKED, MODEM_PORT_OPENING, MODEM_PORT_OPEN };
@@ -62,10 +81,17 @@ struct modem {
 	enum reason refused;       /* as the last NOTICE_REFUSED said */
 
 	bool job;                  /* there is one; the fields below are its */
+	uint64_t job_id;           /* what people call it by */
+	usec_t queued;             /* CLOCK_REALTIME: since then it could have gone; 0: it could not yet */
+	bool queued_saved;
+	usec_t job_created, job_ended; /* CLOCK_REALTIME; 0: not known; it has no final verdict */
+	bool stop;                 /* an operator wants no further attempt; the verdict decides (conduct 20) */
 	enum job_state state;
 	enum reason reason;
 	int cme;
 	usec_t due;                /* CLOCK_BOOTTIME: WAITING not before */
+	unsigned attempt_last;     /* of them, the one that runs or ran last, as people count; 0: none in this life of fotad */
+	uint8_t hops_done, hops_left; /* of the way to the target, as far as this life of fotad knows it */
 	unsigned attempts;         /* spent, of this hop and those before */
 	bool backoff;              /* it waits after a failure */
 	uint64_t bytes;            /* spent before the attempt that runs */
@@ -90,8 +116,12 @@ struct modem {
 	char known_imei[IMEI_SIZE];          /* whose record and job these are; "": not looked up yet */
 	char known_campaign[NAME_MAX_SIZE];
 	bool looking;              /* the store was asked */
+	bool cancel;               /* ... and what it has is to be cancelled */
 	struct identity seen;      /* as the store has it; .imei "": it does not */
 	usec_t seen_at;            /* CLOCK_REALTIME */
+	char cell[CELL_MAX];       /* that served it last; "": not known */
+	bool cell_new, cell_said;  /* named in this attempt, to be checked; it was said that it is not known */
+	bool put_off;              /* the attempt is taken back and waits for a slot: no verdict on the job */
 	bool drift;                /* said: it runs something else than it was brought to */
 	struct store_attempt *attempt; /* the one that goes on: has a row once it is `started`; NULL: none */
 	uint64_t save_due;         /* a save that nothing waits for: after the notices of the same turn; 0: none */
@@ -104,6 +134,7 @@ struct modem {
 	char *room;                /* lent to the dialogue for its long lines; NULL: none */
 	int percent_said;
 	usec_t progress_said;
+	struct rate_limit *limits; /* MODEM_LIMITS of them; saying something changes no modem */
 };
 
 int modem_new(struct manager *manager, struct rules *rules, const struct config_modem *config, struct modem **ret);
@@ -145,6 +176,8 @@ void modem_reconcile(struct modem *m, usec_t now);
 void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t now);
 void modem_end_attempt(struct modem *m, const struct upgrade_notice *verdict, usec_t now);
 void modem_refuse(struct modem *m, enum reason reason, usec_t now); /* a waiting job fails at once (conduct 18) */
+void modem_new_job(struct modem *m, uint64_t id); /* 0: a new one; of the campaign in force; then comes its state */
+void modem_enter_state(struct modem *m, enum job_state state, enum reason reason, usec_t delay, usec_t now);
 bool modem_may_go(const struct modem *m, usec_t now);
 void modem_go(struct modem *m, usec_t now);
 
@@ -161,9 +194,20 @@ bool modem_has_tried_enough(const struct modem *m);
 const char *modem_waits_for(const struct modem *m, usec_t now); /* a waiting job always has a reason (interface) */
 usec_t modem_due(const struct modem *m); /* when manager_wake() is due for it */
 
+/*
+ * modem-order.c: what an operator says about its job. It belongs to a campaign, and is not `looking`. false: that changes
+ * nothing, or cannot be.
+ */
+bool modem_cancel(struct modem *m, usec_t now);
+bool modem_retry(struct modem *m, usec_t now);
+bool modem_start(struct modem *m, bool force, usec_t now); /* only what it itself waits for is skipped */
+void modem_cancel_seen(struct modem *m, usec_t now);       /* what was cancelled before it was identified */
+
 /* modem-when.c: may it start by the wall clock? Why not, if that is known. It is asked again when anything changes. */
 bool modem_is_open(const struct modem *m, usec_t now);
 enum job_wait modem_gate(const struct modem *m);
+struct duration modem_duration(const struct modem *m); /* of its next hop */
+usec_t modem_expected(const struct modem *m);          /* how long that may take */
 void modem_forget_opening(struct modem *m);
 
 /* Is there a job, and for the target of the configuration that is in force? */
@@ -189,9 +233,11 @@ void modem_forget_attempt(struct modem *m);
 void modem_save(struct modem *m, uint64_t save, usec_t now);
 void modem_save_created(struct modem *m, usec_t now);
 void modem_save_state(struct modem *m, enum job_state before, usec_t now);
+void modem_save_order(struct modem *m, const char *what, enum job_state before, usec_t now); /* an operator's */
 void modem_save_verdict(struct modem *m, enum job_state before, const struct upgrade_notice *notice, usec_t now);
 void modem_note_seen(struct modem *m, usec_t now);
 struct store_modem modem_seen(const struct modem *m); /* as it is stored */
+void modem_save_seen(struct modem *m, usec_t now);
 void modem_load(struct modem *m, const struct store_found *found, usec_t now);
 bool modem_look_up(struct modem *m, usec_t now); /* is it to be waited for modem_found()? */
 void modem_found(struct modem *m, int error, const struct store_found *found, usec_t now);
@@ -201,5 +247,8 @@ void modem_check_stranger(struct modem *m, usec_t now);
 void modem_notice(struct modem *m, const struct upgrade_notice *notice, usec_t now);
 void modem_log(const struct modem *m, int level, enum log_message message, enum reason reason, const char *format, ...)
 	PRINTF_LIKE(5, 6);
+void modem_log_wait(const struct modem *m, int level, enum job_wait wait, const char *format, ...)
+	PRINTF_LIKE(4, 5); /* FOTA_REASON is the word for it */
 void modem_log_notice(struct modem *m, const struct upgrade_notice *notice, usec_t now);
+void modem_log_left_out(const struct modem *m, usec_t now); /* now USEC_INFINITY: at the end */
 void modem_log_bytes(const struct modem *m, bool out, const char *data, size_t size);

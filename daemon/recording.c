@@ -84,11 +84,11 @@ void recording_report(struct manager *g)
 		fields.modem = result.modem;
 		if (result.error < 0)
 			log_event(LOG_WARNING, LOG_MESSAGE_WARNING, &fields,
-				"%s: the bundle of this attempt cannot be written: %s",
-				result.modem, strerror(-result.error));
+				"the bundle of this attempt cannot be written: %s",
+				strerror(-result.error));
 		else
 			log_event(LOG_NOTICE, LOG_MESSAGE_BUNDLE, &fields,
-				"%s: what happened is in %s/" BUNDLE_DIRECTORY "/%s", result.modem,
+				"what happened is in %s/" BUNDLE_DIRECTORY "/%s",
 				g->options.state_directory, result.name);
 	}
 }

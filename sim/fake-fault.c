@@ -149,6 +149,8 @@ static const struct fake_fault_row rows[] = {
 	ROW(NETWORK_GONE, "network-gone", NUMBER,
 		"With the new version its registration is number=, as above.", .value.number = 2),
 	ROW(PDP_GONE, "pdp-gone", 0, "With the new version it gets no data connection."),
+	ROW(SIGNAL_LOST, "signal-lost", NUMBER, "With the new version +CSQ gives number=.",
+		.value.number = 5),
 };
 /* clang-format on */
 

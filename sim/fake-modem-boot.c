@@ -15,7 +15,8 @@ void fake_volatile_reset(struct fake_modem *m)
 	m->echo = m->verbose = true;
 	m->quiet = false;
 	m->cmee = 0;
-	memset(m->registration_mode, 0, sizeof(m->registration_mode));
+	for (size_t i = 0; i < ELEMENTSOF(m->registration_mode); i++)
+		m->registration_mode[i] = m->config.cell[0] != '\0' ? 2 : 0;
 	m->sim_ready = false;
 	m->registration = 0;
 	m->context = m->truth.pdp_active = false;

@@ -182,8 +182,8 @@ void fake_registration_set(struct fake_modem *m, int registration)
 
 static int registration(struct fake_modem *m, const struct fake_call *call, size_t index)
 {
-	static const char cell[] = ",\"1A2B\",\"01C3D4E5\",";
-	int mode = m->registration_mode[index], stat = m->registration;
+	const char *cell = m->config.cell[0] != '\0' ? m->config.cell : "1A2B-01C3D4E5";
+	int area = (int) strcspn(cell, "-"), mode = m->registration_mode[index], stat = m->registration;
 	const struct fake_fault *fault;
 	bool gsm;
 
@@ -204,7 +204,8 @@ static int registration(struct fake_modem *m, const struct fake_call *call, size
 	else if (stat == 1 && fake_fault_acts(m, FAKE_FAULT_ROAMING))
 		stat = 5;
 	if (mode == 2 && (stat == 1 || stat == 5))
-		fake_text(m, "%s: %d,%d%s%d", call->name, mode, stat, cell, gsm ? 0 : 7);
+		fake_text(m, "%s: %d,%d,\"%.*s\",\"%s\",%d", call->name, mode, stat, area, cell,
+			cell[area] != '\0' ? cell + area + 1 : "", gsm ? 0 : 7);
 	else
 		fake_text(m, "%s: %d,%d", call->name, mode, stat);
 	return FAKE_OK;
@@ -238,6 +239,8 @@ static int csq(struct fake_modem *m, const struct fake_call *call UNUSED, usec_t
 {
 	const struct fake_fault *fault = fake_fault_acts(m, FAKE_FAULT_WEAK_SIGNAL);
 
+	if (!fault && m->truth.packages_applied > 0)
+		fault = fake_fault_acts(m, FAKE_FAULT_SIGNAL_LOST);
 	fake_text(m, "+CSQ: %d,99", fault ? fault->number : fake_registered(m) ? 18 : 99);
 	return FAKE_OK;
 }

@@ -329,6 +329,40 @@ size_t fake_modem_output(struct fake_modem *m, char *ret, size_t size, usec_t no
 	return n;
 }
 
+bool fake_modem_rests(const struct fake_modem *m)
+{
+	return m->state == FAKE_RUNNING && m->port && m->fota == FAKE_FOTA_IDLE && m->sim_ready &&
+	       m->registration == 1 && !m->executing && !m->truth.pdp_active &&
+	       m->truth.callbreak == m->config.callbreak &&
+	       m->truth.gprsfirst == m->config.gprsfirst && text_equal(m->rat, m->row->rat) &&
+	       m->output_size == 0 && m->n_effects == 0 &&
+	       fake_modem_deadline(m) == USEC_INFINITY;
+}
+
+void fake_modem_remember(const struct fake_modem *m, struct fake_memory *ret)
+{
+	memcpy(ret->imei, m->imei, sizeof(ret->imei));
+	memcpy(ret->version, m->version, sizeof(ret->version));
+	ret->random = m->random;
+	ret->chunk_random = m->chunk_random;
+	memcpy(ret->occasions, m->occasions, sizeof(ret->occasions));
+	memcpy(ret->fired, m->truth.faults_fired, sizeof(ret->fired));
+	ret->packages_applied = m->truth.packages_applied;
+}
+
+void fake_modem_wake(struct fake_modem *m, const struct fake_modem_config *config,
+	const struct fake_memory *memory, usec_t now)
+{
+	fake_modem_power_on(m, config, now);
+	memcpy(m->imei, memory->imei, sizeof(m->imei));
+	memcpy(m->version, memory->version, sizeof(m->version));
+	m->random = memory->random;
+	m->chunk_random = memory->chunk_random;
+	memcpy(m->occasions, memory->occasions, sizeof(m->occasions));
+	memcpy(m->truth.faults_fired, memory->fired, sizeof(m->truth.faults_fired));
+	m->truth.packages_applied = memory->packages_applied;
+}
+
 enum fake_state fake_modem_state(const struct fake_modem *m)
 {
 	return m->state;

@@ -48,6 +48,7 @@ struct fake_modem_config {
 	int percent_step;          /* of DOWNLOADING reports; 0: 1 */
 	uint64_t package_max;      /* bytes; a larger package fails; 0: no limit */
 	int callbreak, gprsfirst;  /* as they stand in NV at first power-up */
+	char cell[CELL_MAX];       /* "TAC-CI": it names this serving cell (+CEREG with <n> 2); "": it does not */
 };
 
 /*
@@ -135,6 +136,21 @@ struct fake_effect fake_modem_effect(struct fake_modem *m);
 
 /* What it writes now, 0: nothing now; honours chunking: one call gives one chunk. Call after each of the above. */
 size_t fake_modem_output(struct fake_modem *m, char *ret, size_t size, usec_t now);
+
+/*
+ * What a module at rest takes along through being switched off, for who keeps more modules than he has memory for: at
+ * rest nothing is to come from it by itself, and it is as it is after power-on.
+ */
+struct fake_memory {
+	char imei[IMEI_SIZE], version[VERSION_MAX];
+	uint64_t random, chunk_random;
+	unsigned occasions[FAKE_MODEM_FAULTS_MAX], fired[FAKE_MODEM_FAULTS_MAX];
+	unsigned packages_applied;
+};
+bool fake_modem_rests(const struct fake_modem *m);
+void fake_modem_remember(const struct fake_modem *m, struct fake_memory *ret);
+void fake_modem_wake(struct fake_modem *m, const struct fake_modem_config *config, const struct fake_memory *memory,
+	usec_t now);
 
 enum fake_state fake_modem_state(const struct fake_modem *m);
 const char *fake_modem_version(const struct fake_modem *m);

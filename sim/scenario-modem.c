@@ -31,6 +31,7 @@ static const struct field {
 	FIELD("package-max", KIND_SIZE, package_max),
 	FIELD("callbreak", KIND_NUMBER, callbreak),
 	FIELD("gprsfirst", KIND_NUMBER, gprsfirst),
+	FIELD("cell", KIND_TEXT, cell),
 	FIELD("boot-time", KIND_TIME, boot_time),
 	FIELD("apply-time", KIND_TIME, apply_time),
 	FIELD("answer-time", KIND_TIME, answer_time),

@@ -14,9 +14,9 @@
  * default KEY=VALUE...        for the modems that follow
  * modem NAME KEY=VALUE...     a modem. family= (L610, NL668, NL652, NL668-old; first, the other keys override what it
  *                             brings), model=, version=, imei=, seed=, resets=, percent-step=, package-max= (bytes, 0:
- *                             any), callbreak=, gprsfirst= (as they stand at power-up), and times: boot-time=,
- *                             apply-time=, answer-time=, text-time=, sim-time=, network-time=, pdp-time=, start-time=,
- *                             verify-time=, give-up-time=
+ *                             any), callbreak=, gprsfirst= (as they stand at power-up), cell= (TAC-CI: AT+CEREG? names
+ *                             this serving cell), and times: boot-time=, apply-time=, answer-time=, text-time=,
+ *                             sim-time=, network-time=, pdp-time=, start-time=, verify-time=, give-up-time=
  * fault NAME|* FAULT...       what goes wrong with a modem named before ("*": with all of them); see fake-fault.h and
  *                             fota-sim --list-faults
  * package FILE KEY=VALUE...   with --offline: what a URL or FTP file name that ends in FILE holds. model=, from=, to=

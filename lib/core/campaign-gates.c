@@ -53,7 +53,8 @@ void campaign_gates_place(struct campaign_gates *gates, const struct member *mem
 {
 	*ret = (struct schedule_place){ .priority = priority, .alone = member->uplink };
 	schedule_place_add(ret, &gates->campaign);
-	schedule_place_add(ret, &gates->waves[member->wave]);
+	if (!member->now)
+		schedule_place_add(ret, &gates->waves[member->wave]);
 	if (member->uplink)
 		schedule_place_add(ret, &gates->uplink);
 }

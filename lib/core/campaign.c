@@ -36,6 +36,18 @@ enum member_state member_state_of(enum job_state state, enum reason reason, bool
 	return MEMBER_OUT;
 }
 
+enum member_state member_state_now(const struct member_job *job)
+{
+	bool waits = !job->made || job->state == JOB_WAITING;
+
+	if (job->runs)
+		return MEMBER_RUNNING;
+	if (waits && job->away)
+		return MEMBER_DEFERRED;
+	return job->made ? member_state_of(job->state, job->reason, job->spent, job->tried)
+			 : MEMBER_WAITING;
+}
+
 /* Names that differ in a last digit must not stand side by side: text_hash() alone hardly moves its upper bits for it. */
 static uint64_t mix(uint64_t x)
 {
@@ -272,11 +284,19 @@ usec_t campaign_due(const struct campaign *c)
 	return c->soak_until;
 }
 
+void campaign_stop(struct campaign *c, enum campaign_halt why)
+{
+	if (!c->cancelled && c->halted == CAMPAIGN_RUNS)
+		c->halted = why;
+}
+
 enum job_wait campaign_waits_for(const struct campaign *c)
 {
 	if (c->halted != CAMPAIGN_RUNS)
 		return JOB_WAIT_HALTED;
-	return c->paused || c->cancelled ? JOB_WAIT_PAUSED : JOB_WAIT_NONE;
+	if (c->paused || c->cancelled)
+		return JOB_WAIT_PAUSED;
+	return c->fetching ? JOB_WAIT_FETCH : JOB_WAIT_NONE;
 }
 
 enum job_wait campaign_wave_waits_for(const struct campaign *c, unsigned wave, usec_t *ret_opens)
@@ -290,6 +310,14 @@ enum job_wait campaign_wave_waits_for(const struct campaign *c, unsigned wave, u
 bool campaign_uplinks_may_go(const struct campaign *c)
 {
 	return count_busy(&c->all) == count_busy(&c->uplinks);
+}
+
+bool campaign_is_stuck(const struct campaign *c)
+{
+	const struct tally *t = &c->waves[c->wave];
+
+	return c->wave < last_wave(c) && campaign_waits_for(c) == JOB_WAIT_NONE && count_busy(t) == 0 &&
+	       t->of[MEMBER_DEFERRED] > 0 && !is_proven(c);
 }
 
 bool campaign_is_over(const struct campaign *c)
@@ -315,6 +343,14 @@ bool campaign_cancel(struct campaign *c)
 	return changes;
 }
 
+bool campaign_revive(struct campaign *c)
+{
+	bool changes = c->cancelled;
+
+	c->cancelled = false;
+	return changes;
+}
+
 bool campaign_resume(struct campaign *c, struct member **members, size_t n)
 {
 	bool changes = !c->cancelled && (c->paused || c->halted != CAMPAIGN_RUNS);
@@ -324,7 +360,7 @@ bool campaign_resume(struct campaign *c, struct member **members, size_t n)
 	if (!changes)
 		return false;
 	if (c->halted != CAMPAIGN_RUNS)
-		c->brake = (struct brake){ 0 };
+		brake_forgive(&c->brake);
 	c->paused = false;
 	c->halted = CAMPAIGN_RUNS;
 	return true;
@@ -338,6 +374,7 @@ static const char *const halts[] = {
 	[CAMPAIGN_UNPROVEN] = "unproven",
 	[CAMPAIGN_SLOWER] = "slower",
 	[CAMPAIGN_WEAKER] = "weaker",
+	[CAMPAIGN_FETCH] = "fetch",
 };
 
 const char *campaign_halt_name(enum campaign_halt halt)

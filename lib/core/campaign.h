@@ -72,6 +72,17 @@ enum member_state {
 
 /* spent: an attempt failed and another is to come. tried: this campaign has begun an attempt. */
 enum member_state member_state_of(enum job_state state, enum reason reason, bool spent, bool tried);
+
+/* The same of a modem, whose job may not be there yet: that is made when it is identified. */
+struct member_job {
+	bool runs;           /* it holds a slot */
+	bool away;           /* the modem is not there, or not to be spoken to: it is not waited for (conduct 18) */
+	bool made;           /* there is one of this campaign: */
+	enum job_state state;
+	enum reason reason;
+	bool spent, tried;
+};
+enum member_state member_state_now(const struct member_job *job);
 bool member_has_failed(enum member_state state); /* as a failure counts */
 
 struct member {
@@ -81,6 +92,7 @@ struct member {
 	bool begun;     /* stays in its wave */
 	bool uplink;
 	bool forgiven;  /* what it was when an operator resumed does not count */
+	bool now;       /* an operator wants it to go: its wave is not waited for */
 };
 
 uint64_t member_order(const char *campaign, const char *modem);
@@ -92,6 +104,7 @@ enum campaign_halt {
 	CAMPAIGN_UNPROVEN, /* not enough of a wave can succeed any more */
 	CAMPAIGN_SLOWER,   /* upgraded modems take long to come back */
 	CAMPAIGN_WEAKER,   /* upgraded modems hear badly */
+	CAMPAIGN_FETCH,    /* a server does not serve what a package says (campaign_stop()) */
 };
 
 const char *campaign_halt_name(enum campaign_halt halt); /* "failures"; "" for CAMPAIGN_RUNS */
@@ -106,6 +119,7 @@ struct campaign {
 	unsigned wave;     /* this one and those before it are open */
 	usec_t soak_until; /* by that wave's last verdict; 0: it has none, or no soak */
 	bool paused, cancelled;
+	bool fetching;     /* what servers serve is being compared: nothing starts meanwhile */
 	enum campaign_halt halted;
 	struct brake brake;
 
@@ -137,7 +151,10 @@ enum campaign_event {
 enum campaign_event campaign_judge(struct campaign *c, usec_t now);
 usec_t campaign_due(const struct campaign *c); /* the end of a soak; USEC_INFINITY: no judgement by the time alone */
 
-/* What every start waits for: halted, paused or nothing. */
+/* It halts, for a reason of the caller's. */
+void campaign_stop(struct campaign *c, enum campaign_halt why);
+
+/* What every start waits for: halted, paused, fetch or nothing. */
 enum job_wait campaign_waits_for(const struct campaign *c);
 
 /* What this wave waits for: wave, soak or nothing; ret_opens: until when, USEC_INFINITY when nobody knows. */
@@ -146,12 +163,16 @@ enum job_wait campaign_wave_waits_for(const struct campaign *c, unsigned wave, u
 /* Has everybody else had his turn, so that those who carry the gateway's uplink may go? */
 bool campaign_uplinks_may_go(const struct campaign *c);
 
+/* Does the open wave, which is not the last one, wait for nobody but those that are put off? */
+bool campaign_is_stuck(const struct campaign *c);
+
 /* Is nothing left that may still go on by itself, those that are put off included? */
 bool campaign_is_over(const struct campaign *c);
 
-/* What an operator says; false: that changes nothing. Cancelled is for good. */
+/* What an operator says; false: that changes nothing. Cancelled is until revived. */
 bool campaign_pause(struct campaign *c);
 bool campaign_cancel(struct campaign *c);
+bool campaign_revive(struct campaign *c);
 bool campaign_resume(struct campaign *c, struct member **members, size_t n); /* then campaign_plan() */
 
 /* For people: how a wave stands. */

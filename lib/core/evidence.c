@@ -19,6 +19,8 @@ void evidence_begin(struct evidence *e, const char *before, usec_t now)
 		.first_percent = -1,
 		.last_percent = -1,
 		.cme = -1,
+		.rssi_before = -1,
+		.rssi_after = -1,
 		.eps = -1,
 		.gprs = -1,
 		.pdp = -1,
@@ -61,6 +63,16 @@ void evidence_report(struct evidence *e, int percent, usec_t now)
 	if (e->first_percent < 0)
 		e->first_percent = percent;
 	e->last_percent = percent;
+}
+
+/* Without any progress yet it takes at least as long as it has taken. */
+usec_t evidence_rest(const struct evidence *e, usec_t now)
+{
+	int done = e->last_percent - e->first_percent;
+
+	if (e->last_percent < 0 || e->last_percent > 100 || done <= 0)
+		return usec_sub(now, e->since);
+	return usec_sub(e->heard, e->since) / (usec_t) done * (usec_t) (100 - e->last_percent);
 }
 
 void evidence_event(struct evidence *e, uint32_t *count, usec_t now)
@@ -147,6 +159,14 @@ static void say_service(struct sentence *s, const struct evidence *e)
 			(unsigned) e->pdp < ELEMENTSOF(words) ? words[e->pdp] : "no answer");
 }
 
+static void say_signal(struct sentence *s, const struct evidence *e)
+{
+	if (e->rssi_before != -1)
+		say(s, "; signal -%d dBm before", e->rssi_before);
+	if (e->rssi_after != -1)
+		say(s, "%s -%d dBm after", e->rssi_before != -1 ? "," : "; signal", e->rssi_after);
+}
+
 static void say_phases(struct sentence *s, const struct evidence *e)
 {
 	const char *separator = ";";
@@ -179,6 +199,7 @@ const char *evidence_text(const struct evidence *e, char ret[static EVIDENCE_TEX
 	if (e->cme >= 0)
 		say(&s, "; +CME ERROR: %d", e->cme);
 	say_service(&s, e);
+	say_signal(&s, e);
 	say_phases(&s, e);
 	if (e->lives)
 		say(&s, "; fotad was restarted meanwhile: %u", (unsigned) e->lives);
@@ -219,6 +240,8 @@ static const struct field {
 	FIELD(INT, "eps", eps),
 	FIELD(INT, "gprs", gprs),
 	FIELD(INT, "pdp", pdp),
+	FIELD(INT, "rssi-before", rssi_before),
+	FIELD(INT, "rssi-after", rssi_after),
 #undef FIELD
 };
 

@@ -34,6 +34,7 @@ struct evidence {
 	usec_t first_read, last_read; /* since the start: those that show `after`, without a port event between */
 	/* Of the service check, as answered last: <stat> of +CEREG and +CGREG, and the data connection (1: up). */
 	int eps, gprs, pdp;       /* -1: not asked; or EVIDENCE_SILENT */
+	int rssi_before, rssi_after; /* what it heard (+CSQ) before the start and in the service check, dBm below 0; -1: not known */
 	usec_t since, heard;      /* CLOCK_BOOTTIME: of the phase; of the last sign */
 };
 
@@ -42,6 +43,7 @@ void evidence_resume(struct evidence *e, usec_t now); /* in another life of fota
 void evidence_phase(struct evidence *e, int phase, usec_t now); /* this phase ends now */
 void evidence_start(struct evidence *e, usec_t now); /* the start line: silences count from here */
 void evidence_report(struct evidence *e, int percent, usec_t now); /* -1: it has none */
+usec_t evidence_rest(const struct evidence *e, usec_t now); /* of the download, by its pace so far: a guess */
 void evidence_event(struct evidence *e, uint32_t *count, usec_t now); /* count: e's lost, returned or booted */
 void evidence_read(struct evidence *e, const char *version, usec_t since_start, int anew);
 void evidence_asked(int *state); /* state: e's eps, gprs or pdp */

@@ -16,6 +16,7 @@
 #define IMEI_SIZE    16 /* 15 digits (3GPP TS 23.003, 6.2.1) and NUL */
 #define MODEL_MAX    48 /* seen: at most 27 bytes */
 #define VERSION_MAX  64 /* seen: 5 to 6 groups, at most 45 bytes */
+#define CELL_MAX     24 /* a serving cell, "1A2B-1C3D4E5": area and cell, hexadecimal without leading zeros */
 
 struct identity {
 	char model[MODEL_MAX];     /* "L610-CN-62-36"; '_' as the module says it */

@@ -47,6 +47,7 @@ const char *job_wait_name(enum job_wait wait)
 		[JOB_WAIT_WINDOW] = "window",
 		[JOB_WAIT_WAVE] = "wave",
 		[JOB_WAIT_SOAK] = "soak",
+		[JOB_WAIT_FETCH] = "fetch",
 		[JOB_WAIT_BACKOFF] = "backoff",
 		[JOB_WAIT_SLOT] = "slot",
 	};
@@ -68,6 +69,26 @@ bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes
 {
 	return rules->max_bytes == 0 ||
 	       (spent <= rules->max_bytes && bytes <= rules->max_bytes - spent);
+}
+
+/* An attempt counts once: unknown first and failed later is one. */
+void job_count(enum upgrade_outcome outcome, enum job_state before, unsigned *attempts, unsigned *deferrals)
+{
+	switch (outcome) {
+	case OUTCOME_SUCCEEDED:
+	case OUTCOME_ALREADY: /* the next hop has attempts of its own */
+		*attempts = 0;
+		break;
+	case OUTCOME_FAILED:
+	case OUTCOME_UNKNOWN:
+		*attempts += before != JOB_UNKNOWN;
+		break;
+	case OUTCOME_DEFERRED:
+		(*deferrals)++;
+		break;
+	case OUTCOME_CANCELLED:
+		break;
+	}
 }
 
 /* Another number for every attempt, and for what is only deferred (attempts stand still then). */
@@ -99,7 +120,7 @@ static bool is_worth_a_retry(const struct job_rules *rules, const struct job_ver
 	       (v->cme_class != AT_ERROR_PERMANENT && v->cme_class != AT_ERROR_PERSON);
 }
 
-struct job_decision job_decide(const struct job_rules *rules, const struct job_verdict *v)
+static struct job_decision decide(const struct job_rules *rules, const struct job_verdict *v)
 {
 	switch (v->outcome) {
 	case OUTCOME_SUCCEEDED:
@@ -126,4 +147,13 @@ struct job_decision job_decide(const struct job_rules *rules, const struct job_v
 		return (struct job_decision){ .state = JOB_CANCELLED, .reason = v->reason };
 	}
 	return (struct job_decision){ .state = JOB_FAILED, .reason = v->reason };
+}
+
+struct job_decision job_decide(const struct job_rules *rules, const struct job_verdict *v)
+{
+	struct job_decision decision = decide(rules, v);
+
+	if (v->stop && (decision.state == JOB_WAITING || decision.state == JOB_FAILED))
+		return (struct job_decision){ .state = JOB_CANCELLED, .reason = v->reason ?: REASON_CANCELLED };
+	return decision;
 }

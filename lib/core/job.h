@@ -34,6 +34,7 @@ enum job_wait {
 	JOB_WAIT_WINDOW,      /* it is not the time for upgrades */
 	JOB_WAIT_WAVE,        /* others of the campaign go first, and must succeed */
 	JOB_WAIT_SOAK,        /* they have: for a while nothing may go wrong with them */
+	JOB_WAIT_FETCH,       /* what the server serves is compared with the packages first */
 	JOB_WAIT_BACKOFF,     /* a failed attempt is some time ago before the next one begins */
 	JOB_WAIT_SLOT,        /* others are at work */
 };
@@ -57,6 +58,7 @@ struct job_verdict {
 	unsigned attempts;             /* spent, this one included */
 	uint64_t bytes;                /* spent, likewise */
 	uint64_t next_bytes;           /* what another attempt at this hop would spend */
+	bool stop;                     /* an operator wants no further attempt (conduct 20) */
 };
 
 struct job_decision {
@@ -76,6 +78,9 @@ usec_t job_wait_left(usec_t not_before, usec_t wall, usec_t longest);
 
 /* Do so many bytes more fit into the budget? */
 bool job_can_spend(const struct job_rules *rules, uint64_t spent, uint64_t bytes);
+
+/* What a verdict adds to the attempts at a hop, and to how often the job was put off; before: its state until then. */
+void job_count(enum upgrade_outcome outcome, enum job_state before, unsigned *attempts, unsigned *deferrals);
 
 /*
  * Up to a quarter is taken off every wait, by the seed: what failed at the same moment does not come back at the same.

@@ -23,6 +23,7 @@ struct package {
 	const char *password;                  /* a literal, or NULL */
 	const char *credential;                /* the name of a systemd credential, or NULL */
 	uint64_t size;                         /* bytes; 0: counts as the profile's limit */
+	const char *sha256;                    /* hexadecimal, or NULL */
 };
 
 #define PACKAGE_CHAIN_MAX 32 /* hops; a longer chain is refused as none */

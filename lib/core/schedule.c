@@ -74,11 +74,19 @@ static void drop_lane(struct schedule *s, struct schedule_lane *lane)
 	s->free = lane;
 }
 
+#define AGE_MAX (400 * DAY) /* a clock of now may be younger than what has waited: its ages are counted from here */
+
+/* The earlier, the smaller. */
+static usec_t first_time(const struct schedule_job *job)
+{
+	return usec_add(job->since, AGE_MAX - usec_min(job->age, AGE_MAX));
+}
+
 static usec_t rank_of(const struct schedule_lane *lane)
 {
 	usec_t levels = (usec_t) (SCHEDULE_PRIORITY - lane->place.priority);
 
-	return usec_add(lane->first->since, levels * SCHEDULE_AGE);
+	return usec_add(first_time(lane->first), levels * SCHEDULE_AGE);
 }
 
 /*
@@ -141,17 +149,18 @@ static void rank_again(struct schedule *s, struct schedule_lane *lane)
 static void queue(struct schedule *s, struct schedule_job *job)
 {
 	struct schedule_lane *lane = job->lane;
+	struct schedule_job *before = lane->last;
 
+	/* First come, first served, and who has come in an earlier life was there before. */
+	while (job->age > 0 && before && first_time(before) > first_time(job))
+		before = before->previous;
 	job->state = SCHEDULE_QUEUED;
-	job->next = NULL;
-	job->previous = lane->last;
-	lane->last = job;
-	if (job->previous) {
-		job->previous->next = job;
-		return;
-	}
-	lane->first = job;
-	rank_again(s, lane);
+	job->previous = before;
+	job->next = before ? before->next : lane->first;
+	*(job->next ? &job->next->previous : &lane->last) = job;
+	*(before ? &before->next : &lane->first) = job;
+	if (!before)
+		rank_again(s, lane);
 }
 
 static void unqueue(struct schedule *s, struct schedule_job *job)
@@ -341,6 +350,7 @@ void schedule_started(struct schedule *s, struct schedule_job *job)
 	enter_gates(s, &lane->place); /* first: no other lane is sent for in vain */
 	set_off(s, job);
 	job->state = SCHEDULE_RUNNING;
+	job->age = 0;
 	end_errand(s, lane);
 }
 

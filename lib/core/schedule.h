@@ -7,7 +7,7 @@
  *	lane: the jobs that must pass the same gates. The lane of the best rank goes first; one that finds a gate without
  *	      room waits there, and the best of those that wait is sent for when there is room again.
  *
- * Rank: the time since a job could have gone, and SCHEDULE_AGE for each level of priority. So a job waits for those of
+ * Rank: the time since a job could have gone, an earlier life included, and SCHEDULE_AGE for each level of priority. So a job waits for those of
  * a higher priority only as long as they were there first, or less than that much later: nothing starves.
  *
  * The caller owns all memory: jobs and gates are parts of what is his, zeroed at first; times and lanes he lends. What
@@ -69,6 +69,7 @@ struct schedule_job {
 	enum job_wait why; /* it is not due yet */
 	usec_t due;        /* TIMED: not before */
 	usec_t since;      /* when it could have gone for the first time; USEC_INFINITY: not yet */
+	usec_t age;        /* so long before that it could have, by what the caller knows of an earlier life; spent by a start */
 
 	/* private */
 	struct schedule_lane *lane; /* NULL: it is not in the schedule */

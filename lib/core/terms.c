@@ -68,6 +68,7 @@ static const struct field {
 	FIELD("require.idle", BOOL, require.idle, NULL),
 	FIELD("rat", WORD, rat, rats),
 	FIELD("check", WORD, check, checks),
+	FIELD("signal", BOOL, signal, NULL),
 	FIELD("apn.name", TEXT, apn, NULL),
 	FIELD("apn.username", TEXT, username, NULL),
 	FIELD("apn.credential", TEXT, credential, NULL),
@@ -135,6 +136,7 @@ void terms_take(struct terms *t, const struct profile *profile, const struct upg
 		.require = task->require,
 		.rat = task->rat,
 		.check = task->check,
+		.signal = task->signal,
 	};
 	t->rules.seed = 0;
 	if (text_copy(t->apn, sizeof(t->apn), task->apn.name ?: "") < 0 ||
@@ -171,6 +173,7 @@ void terms_task(const struct terms *t, struct upgrade_task *ret)
 		.require = t->require,
 		.rat = t->rat,
 		.check = t->check,
+		.signal = t->signal,
 		.apn = {
 			.name = given(t->apn),
 			.username = given(t->username),

@@ -30,6 +30,7 @@ struct terms {
 	struct requirement require;
 	enum rat_policy rat;
 	enum upgrade_check check;
+	bool signal;
 	char apn[TERMS_TEXT_SIZE], username[TERMS_TEXT_SIZE], credential[TERMS_TEXT_SIZE]; /* "": not given */
 };
 

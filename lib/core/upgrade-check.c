@@ -63,6 +63,15 @@ int upgrade_on_check_network(struct upgrade *u, const struct upgrade_event *even
 	return stat == 1 || stat == 5 ? NEXT : not_yet(u);
 }
 
+/* It is no part of the verdict: who does not tell is in service all the same. */
+int upgrade_on_check_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	if (!upgrade_ok(event) && !upgrade_error(event))
+		return otherwise(u, event, now);
+	u->evidence->rssi_after = upgrade_signal(event);
+	return u->evidence->rssi_after >= 0 || u->tries == upgrade_steps[u->step].tries ? NEXT : RETRY;
+}
+
 static bool has_mipcall(const struct upgrade *u)
 {
 	return u->profile->mipcall != PROFILE_MIPCALL_NEVER;

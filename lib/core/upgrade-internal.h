@@ -53,6 +53,7 @@ enum step_id {
 	STEP_SETTLE,
 	/* the version is proven: is it back in service? */
 	STEP_CHECK_NETWORK,
+	STEP_CHECK_SIGNAL,
 	STEP_CHECK_PDP,
 	STEP_CHECK_PDP_OPEN,
 	STEP_CHECK_PDP_WAIT,
@@ -144,6 +145,7 @@ int upgrade_on_call(struct upgrade *u, const struct upgrade_event *event, usec_t
 int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_build_network(struct upgrade *u);
 int upgrade_registration(const struct upgrade *u, const struct upgrade_event *event); /* <stat>; -1: none was said */
+int upgrade_signal(const struct upgrade_event *event); /* dBm below 0; -1: none was said, or it is not known */
 int upgrade_on_operator(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 
@@ -188,6 +190,7 @@ bool upgrade_is_checking(const struct upgrade *u);
 bool upgrade_check_is_over(struct upgrade *u, usec_t end); /* one of its questions has no good answer */
 int upgrade_build_check_network(struct upgrade *u);
 int upgrade_on_check_network(struct upgrade *u, const struct upgrade_event *event, usec_t now);
+int upgrade_on_check_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_build_check_pdp(struct upgrade *u);
 int upgrade_on_check_pdp(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 bool upgrade_save_check_pdp(struct upgrade *u, usec_t now);

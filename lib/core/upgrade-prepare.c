@@ -100,6 +100,8 @@ int upgrade_build_network(struct upgrade *u)
 {
 	bool eps = u->tries % 2 == 0;
 
+	if (u->step == STEP_NETWORK && u->tries == 0)
+		u->cell[0] = '\0';
 	u->out->command.line = eps ? "AT+CEREG?" : "AT+CGREG?";
 	u->out->command.prefix = eps ? "+CEREG:" : "+CGREG:";
 	u->out->command.expect = AT_EXPECT_PREFIX;
@@ -118,6 +120,44 @@ int upgrade_registration(const struct upgrade *u, const struct upgrade_event *ev
 	return (int) stat;
 }
 
+/* Hexadecimal in quotes; modules differ in leading zeros and in case. False: it names nothing (all 0, or all F). */
+static bool take_hex(struct at_text *t, char *ret, size_t size)
+{
+	char text[16];
+	size_t n = 0;
+	bool only_f = true;
+
+	if (at_text_string(t, text, sizeof(text)) < 0)
+		return false;
+	for (const char *p = text; *p != '\0'; p++) {
+		char c = *p >= 'a' && *p <= 'f' ? (char) (*p - 'a' + 'A') : *p;
+
+		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'F')) || n + 1 == size)
+			return false;
+		if (n > 0 || c != '0')
+			ret[n++] = c;
+		only_f = only_f && c == 'F';
+	}
+	ret[n] = '\0';
+	return n > 0 && !only_f;
+}
+
+/*
+ * +CEREG: <n>,<stat>[,<tac>,<ci>,...]: only a module in which somebody has set <n> to 2 or more names its cell (27.007,
+ * 10.1.22). It is not set here: the reports that come with it would be in the way of everybody who listens at this port,
+ * after a crash for good.
+ */
+static void hear_cell(struct upgrade *u, const struct upgrade_event *event)
+{
+	char area[8], cell[12];
+	struct at_text t;
+
+	if (at_text_find(&t, event->at.text, u->prefix) && at_text_skip(&t) == 0 &&
+		at_text_skip(&t) == 0 && take_hex(&t, area, sizeof(area)) &&
+		take_hex(&t, cell, sizeof(cell)))
+		(void) text_format(u->cell, sizeof(u->cell), "%s-%s", area, cell);
+}
+
 int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	int stat;
@@ -129,6 +169,7 @@ int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, use
 	if (stat == 1 || stat == 5) {
 		if (stat == 5 && u->task->require.refuse_roaming)
 			return upgrade_refuse(u, REASON_ROAMING, FAIL);
+		hear_cell(u, event);
 		return NEXT;
 	}
 	return upgrade_refuse(u, REASON_NOT_REGISTERED, RETRY);
@@ -169,18 +210,28 @@ int upgrade_on_operator(struct upgrade *u, const struct upgrade_event *event, us
 		       : upgrade_refuse(u, REASON_SLOW_NETWORK, FAIL);
 }
 
-int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+/* 27.007, +CSQ: 0 to 31 in steps of 2 dB from -113 dBm; 99 not known */
+int upgrade_signal(const struct upgrade_event *event)
 {
 	struct at_text t;
 	int64_t rssi;
 
+	if (!upgrade_ok(event) || !at_text_find(&t, event->at.text, "+CSQ:") ||
+		at_text_number(&t, &rssi) < 0 || rssi < 0 || rssi > 31)
+		return -1;
+	return 113 - 2 * (int) rssi;
+}
+
+int upgrade_on_signal(struct upgrade *u, const struct upgrade_event *event, usec_t now)
+{
+	const struct requirement *require = &u->task->require;
+	int below;
+
 	(void) now;
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
-	/* 27.007, +CSQ: 0 to 31 in steps of 2 dB from -113 dBm; 99 not known */
-	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+CSQ:") &&
-		at_text_number(&t, &rssi) == 0 && rssi >= 0 && rssi <= 31 &&
-		-113 + 2 * rssi >= u->task->require.rssi_dbm)
+	below = u->evidence->rssi_before = upgrade_signal(event);
+	if (!require->check_rssi || (below >= 0 && -below >= require->rssi_dbm))
 		return NEXT;
 	return upgrade_refuse(u, REASON_WEAK_SIGNAL, RETRY);
 }

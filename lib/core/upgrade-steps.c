@@ -21,7 +21,12 @@ static bool any_technology(const struct upgrade *u)
 
 static bool no_signal_wanted(const struct upgrade *u)
 {
-	return !u->task->require.check_rssi;
+	return !u->task->require.check_rssi && !u->task->signal;
+}
+
+static bool no_signal_check(const struct upgrade *u)
+{
+	return !u->task->signal;
 }
 
 /* Without a known command there is nothing to lock with; the daemon has warned at the
@@ -162,6 +167,9 @@ const struct step upgrade_steps[_STEP_MAX] = {
 	[STEP_CHECK_NETWORK]  = { "check-network",   PHASE_VERIFYING, .build = upgrade_build_check_network,
 				  HANDLER(check_network), .timeout = LIMIT_COMMAND, .within = LIMIT_REGISTRATION,
 				  .pause = 2 * SEC },
+	[STEP_CHECK_SIGNAL]   = { "check-signal",    PHASE_VERIFYING, ASK("AT+CSQ", "+CSQ:"), HANDLER(check_signal),
+				  .timeout = LIMIT_COMMAND, .tries = 3, .pause = 2 * SEC, .skip = no_signal_check,
+				  .otherwise = STEP_CHECK_PDP },
 	[STEP_CHECK_PDP]      = { "check-pdp",       PHASE_VERIFYING, .build = upgrade_build_check_pdp,
 				  HANDLER(check_pdp), .timeout = LIMIT_COMMAND, .tries = 3, .pause = 1 * SEC,
 				  .skip = no_pdp_check, .otherwise = STEP_CHECK_PDP_OPEN },

@@ -32,7 +32,7 @@ static bool is_patient(const struct upgrade *u)
 /* What follows when nobody answers. */
 static enum reason of_silence(const struct upgrade *u)
 {
-	return upgrade_is_checking(u) ? REASON_NO_SERVICE : REASON_NO_ANSWER;
+	return upgrade_is_checking(u) && u->step != STEP_CHECK_SIGNAL ? REASON_NO_SERVICE : REASON_NO_ANSWER;
 }
 
 static int transmit(struct upgrade *u, usec_t now)

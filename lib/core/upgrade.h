@@ -66,6 +66,7 @@ struct upgrade_task {
 	struct requirement require;
 	enum rat_policy rat;
 	enum upgrade_check check;
+	bool signal;       /* what it hears is read before the start and in the check, whatever `require` says: for a brake */
 	struct apn apn;
 };
 
@@ -194,6 +195,7 @@ struct upgrade {
 	bool line_whole;       /* its last one too, or nobody knows: listening counts from here */
 	bool report_seen;      /* a GTOTA report (not only OK) came in this attempt */
 	bool pdp_active;
+	char cell[CELL_MAX];   /* that serves it, as the attempt's preparation heard; "": it was not told */
 	usec_t check_end;      /* when a data connection is asked for the last time; 0: it is */
 	bool unanswered;       /* it was asked for in the service check, and no final result code came */
 	int percent;

@@ -185,6 +185,7 @@ static void parse_task(struct parser *p, const json_t *root)
 	t->rat = word(p, o, "rat", rats) ? RAT_LOCK : RAT_KEEP;
 	if (json_object_get(o, "check")) /* older ones had none */
 		t->check = (enum upgrade_check) word(p, o, "check", checks);
+	t->signal = json_object_get(o, "signal") && truth(p, o, "signal"); /* likewise */
 	t->apn.name = text(p, apn, "name", false);
 	t->apn.username = text(p, apn, "username", false);
 	t->apn.password = text(p, apn, "password", false);

@@ -87,11 +87,12 @@ static json_t *task_json(const struct upgrade_task *t)
 
 	if (!t)
 		return json_null();
-	return json_pack("{ss ss ss so so so so so ss ss s{so so so so}}", "from", t->from, "to",
+	return json_pack("{ss ss ss so so so so so ss ss sb s{so so so so}}", "from", t->from, "to",
 		t->to, "type", q->type == GTOTA_FTP ? "ftp" : "http", "url", text_json(q->url),
 		"file", text_json(q->filename), "username", text_json(q->username), "password",
 		text_json(q->password), "require", require_json(&t->require), "rat",
-		t->rat == RAT_LOCK ? "lock" : "keep", "check", check_name(t->check), "apn", "name", text_json(t->apn.name),
+		t->rat == RAT_LOCK ? "lock" : "keep", "check", check_name(t->check), "signal",
+		t->signal, "apn", "name", text_json(t->apn.name),
 		"username", text_json(t->apn.username), "password", text_json(t->apn.password),
 		"credential", text_json(t->apn.credential));
 }

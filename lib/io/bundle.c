@@ -95,6 +95,7 @@ static bool copy_task(struct bundle *b, const struct upgrade_task *task, size_t 
 	b->task.require = task->require;
 	b->task.rat = task->rat;
 	b->task.check = task->check;
+	b->task.signal = task->signal;
 	b->task.apn = (struct apn){
 		.name = bundle_copy(b, apn->name),
 		.username = bundle_copy(b, apn->username),

@@ -76,6 +76,20 @@ static bool is_reached(const struct config *config, const char *target)
 	return false;
 }
 
+/* Only what the packages say can be compared. Once for each campaign. */
+static void check_fetch(
+	struct builder *b, const struct config *config, const struct campaign_draft *d)
+{
+	for (size_t i = 0; i < config->n_packages && d->campaign.fetch != FETCH_OFF; i++)
+		if (text_equal(config->packages[i].to, d->campaign.target) &&
+			!config->packages[i].sha256) {
+			problem_at(b, SEVERITY_WARNING, LIST_CAMPAIGNS, &d->origin, "/fetch",
+				"the package from \"%s\" to \"%s\" has no sha256 to compare with",
+				config->packages[i].from, config->packages[i].to);
+			return;
+		}
+}
+
 static void check_target(
 	struct builder *b, const struct config *config, const struct campaign_draft *d)
 {
@@ -157,6 +171,8 @@ int config_check_campaigns(struct builder *b, const struct config *config)
 			check_selection(b, &known, builder_campaign(b, i));
 			check_target(b, config, builder_campaign(b, i));
 			config_check_waves(b, builder_campaign(b, i));
+			config_check_brake(b, builder_campaign(b, i));
+			check_fetch(b, config, builder_campaign(b, i));
 		}
 		check_quarrels(b, config, decides);
 		config_check_limits(b, config);

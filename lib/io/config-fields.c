@@ -25,10 +25,6 @@
 	.max = sizeof(((struct type *) NULL)->member) - 1, .min = 1
 #define NUMBER(type, member)                                                                       \
 	.offset = offsetof(struct type, member), .size = sizeof(((struct type *) NULL)->member)
-#define UNSUPPORTED(name)                                                                          \
-	{                                                                                          \
-		.key = (name), .kind = FIELD_UNSUPPORTED                                           \
-	}
 #define TIMEOUT(member) NUMBER(timeouts, member), .min = MSEC, .max = 30 * DAY
 
 const struct field config_common_fields[] = {
@@ -54,15 +50,30 @@ static const struct field limits_fields[] = {
 	{ "per_group", FIELD_COUNTS, FORM_NAME, .offset = ROOT(per_group),
 		.other = ROOT(n_per_group), .min = 1, .max = 4096,
 		.doc = "How many modems of a group may be upgraded at the same time, by group." },
-	{ "per_cell", FIELD_INTEGER, NUMBER(builder, per_cell), .unsupported = true, .min = 1,
-		.max = 4096,
-		.doc = "How many modems of one serving cell may be upgraded at the same time." },
+	{ "per_cell", FIELD_INTEGER, NUMBER(builder, per_cell), .min = 1, .max = 4096,
+		.doc = "How many modems of one serving cell may be upgraded at the same time. The "
+		       "cell is what AT+CEREG? or AT+CGREG? names, which takes AT+CEREG=2 in the "
+		       "module; one that names none is not limited." },
 	{ "clock", FIELD_WORD, NUMBER(builder, clock), .words = clocks, .standard = "any",
 		.doc = "Which clock decides about windows, not_before and not_after: any, or only "
 		       "one that is synchronised." },
 	{ 0 },
 };
 static const struct object limits_object = { limits_fields, RULE_NONE, { 0 } };
+
+static const struct field metrics_fields[] = {
+	{ "textfile", FIELD_STRING, FORM_PROM, .offset = ROOT(metrics.textfile), .min = 6,
+		.max = PATH_MAX - sizeof(".new"),
+		.doc = "Where a Prometheus node exporter finds what fotad counts; nothing is written "
+		       "when it is not given." },
+	{ "period", FIELD_DURATION, NUMBER(builder, metrics.period), .min = SEC, .max = HOUR,
+		.standard = "30s", .doc = "How often it is written." },
+	{ "per_modem", FIELD_BOOLEAN, NUMBER(builder, metrics.per_modem), .standard = "false",
+		.doc = "Also a few series for each modem, by its name? With thousands of modems "
+		       "that is much for Prometheus." },
+	{ 0 },
+};
+static const struct object metrics_object = { metrics_fields, RULE_NONE, { 0 } };
 
 static const struct field apn_fields[] = {
 	{ "name", FIELD_STRING, FORM_APN, .required = true, .offset = MODEM(modem.apn.name),
@@ -103,7 +114,8 @@ static const struct field modem_fields[] = {
 	{ "uplink", FIELD_BOOLEAN, NUMBER(modem_draft, modem.uplink),
 		.standard = "false",
 		.doc = "Does it carry this gateway's own connection? Then it goes last, alone, and "
-		       "only when the campaign says uplink_confirmed." },
+		       "only when the campaign says uplink_confirmed, or a default route goes over "
+		       "another device than this modem's (by USB), with a carrier." },
 	{ 0 },
 };
 static const struct object modem_object = { modem_fields, RULE_NONE, { 0 } };
@@ -148,8 +160,9 @@ static const struct field package_fields[] = {
 	{ "size", FIELD_INTEGER, NUMBER(package_draft, package.size), .min = 1,
 		.max = PACKAGE_SIZE_MAX,
 		.doc = "Bytes; when it is not given, the module's limit is reckoned with." },
-	{ "sha256", FIELD_STRING, FORM_SHA256, .offset = PACKAGE(sha256), .min = 64, .max = 64,
-		.doc = "The file's checksum, for people: the module is not told." },
+	{ "sha256", FIELD_STRING, FORM_SHA256, .offset = PACKAGE(package.sha256), .min = 64,
+		.max = 64,
+		.doc = "The file's checksum, for a campaign's fetch: the module is not told." },
 	{ 0 },
 };
 static const struct object package_object = { package_fields, RULE_EXACTLY_ONE, { "http", "ftp" } };
@@ -245,13 +258,17 @@ static const struct field brake_fields[] = {
 	{ "return_percent", FIELD_INTEGER,
 		NUMBER(campaign_draft, campaign.rules.brake.return_percent), .min = 101,
 		.max = 10000,
-		.doc = "Upgraded modems take so much of the time that others take to come back." },
+		.doc = "How long upgraded modems take to install and come back, in percent of what it "
+		       "took in upgrades to other versions: earlier hops, and campaigns of the last "
+		       "400 days." },
 	{ "signal_db", FIELD_INTEGER, NUMBER(campaign_draft, campaign.rules.brake.signal_db),
 		.min = 1, .max = 62,
-		.doc = "Upgraded modems hear so much less than those that are not upgraded yet." },
+		.doc = "How much less upgraded modems hear (AT+CSQ) than they did before." },
 	{ "after", FIELD_INTEGER, NUMBER(campaign_draft, campaign.rules.brake.after), .min = 1,
 		.max = BRAKE_VALUES, .standard = "5",
-		.doc = "How many modems of both kinds must have been seen before." },
+		.doc = "How many upgrades of both kinds must have been seen before; and the difference "
+		       "must be no accident of small numbers, which takes 7 against 7 or 4 against "
+		       "20." },
 	{ 0 },
 };
 static const struct object brake_object = { brake_fields, RULE_AT_LEAST_ONE,
@@ -304,6 +321,13 @@ static const struct object window_object = { window_fields, RULE_NONE, { 0 } };
 static const struct word window_ends[] = {
 	{ "hold", WINDOW_END_HOLD, false },
 	{ "finish", WINDOW_END_FINISH, false },
+	{ 0 },
+};
+
+static const struct word fetches[] = {
+	{ "off", FETCH_OFF, false },
+	{ "try", FETCH_TRY, false },
+	{ "require", FETCH_REQUIRE, false },
 	{ 0 },
 };
 
@@ -362,8 +386,13 @@ static const struct field campaign_fields[] = {
 	{ "halt", FIELD_OBJECT, .object = &halt_object,
 		.doc = "When too much has failed: nothing of the campaign starts until an operator "
 		       "resumes it." },
-	UNSUPPORTED("fetch"),
-	{ "brake", FIELD_OBJECT, .unsupported = true, .object = &brake_object,
+	{ "fetch", FIELD_WORD, NUMBER(campaign_draft, campaign.fetch), .words = fetches,
+		.standard = "off",
+		.doc = "Before the first modem of a wave a helper (fotad-fetch.socket, to be enabled) "
+		       "fetches its packages and compares size and SHA-256; what differs halts the "
+		       "campaign. require halts it also when a package cannot be fetched from here; "
+		       "try only warns then." },
+	{ "brake", FIELD_OBJECT, .object = &brake_object,
 		.doc = "Halts the campaign when upgraded modems behave worse than the others; off "
 		       "when it is not given." },
 	{ "uplink_confirmed", FIELD_BOOLEAN, NUMBER(campaign_draft, campaign.uplink_confirmed),
@@ -438,6 +467,8 @@ static const struct field root_fields[] = {
 		.max = CONFIG_CAMPAIGNS_MAX, .doc = "Which modems shall run which version." },
 	{ "timeouts", FIELD_OBJECT, .object = &config_timeouts_object, .sparse = true,
 		.offset = ROOT(timeouts), .doc = "Waits of all families." },
+	{ "metrics", FIELD_OBJECT, .object = &metrics_object,
+		.doc = "Numbers for Prometheus." },
 	{ "profiles", FIELD_MAP, .object = &profile_object, .offset = ROOT(profiles),
 		.doc = "What a module family does otherwise than fotad expects." },
 	{ 0 },

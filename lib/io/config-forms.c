@@ -38,6 +38,14 @@ static bool is_port(const char *text, size_t n)
 	return n > 1 && text[0] == '/' && text_is_printable(text, n);
 }
 
+/* The node exporter reads no other names. */
+static bool is_prom(const char *text, size_t n)
+{
+	return is_port(text, n) && n > strlen("/.prom") &&
+	       memcmp(text + n - strlen(".prom"), ".prom", strlen(".prom")) == 0 &&
+	       text[n - strlen(".prom") - 1] != '/';
+}
+
 static bool is_imei(const char *text, size_t n)
 {
 	return n == IMEI_SIZE - 1 && imei_is_valid(text);
@@ -89,6 +97,7 @@ static const struct form forms[] = {
 	[FORM_NAME] = { "a letter and then at most 63 letters, digits, '.', '_' or '-'",
 		"^[A-Za-z][A-Za-z0-9._-]{0,63}$", is_name },
 	[FORM_PORT] = { "an absolute path such as \"/dev/ttyUSB2\"", "^/[ -~]+$", is_port },
+	[FORM_PROM] = { "an absolute path that ends in \".prom\"", "^/[ -~]*[ -.0-~]\\.prom$", is_prom },
 	[FORM_IMEI] = { "an IMEI: 15 digits", "^[0-9]{15}$", is_imei },
 	[FORM_PROFILE] = { "\"auto\" or a module family", NULL, is_profile },
 	[FORM_MODEL] = { "leading parts of a model, such as \"L610-CN\"", "^[A-Za-z0-9._-]+$",

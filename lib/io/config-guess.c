@@ -47,8 +47,7 @@ void config_unknown_key(struct builder *b, const struct object *object, const ch
 	struct choice choice = { .written = key };
 
 	for (const struct field *f = object->fields; f->key; f++)
-		if (f->kind != FIELD_UNSUPPORTED)
-			choice_add(&choice, ", ", f->key);
+		choice_add(&choice, ", ", f->key);
 	if (choice.guess)
 		problem(b, SEVERITY_ERROR, "unknown key%s", choice_hint(&choice));
 	else

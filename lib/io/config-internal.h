@@ -51,12 +51,12 @@ enum field_kind {
 	FIELD_SHARE,	   /* "5" or "10%" */
 	FIELD_COUNTS,	   /* from a name to an integer: struct config_limit, sorted */
 	FIELD_MAP,	   /* from a profile's name to an object */
-	FIELD_UNSUPPORTED, /* a name that is kept for a later version */
 };
 
 enum field_form {
 	FORM_NAME,
 	FORM_PORT,
+	FORM_PROM,
 	FORM_IMEI,
 	FORM_PROFILE,
 	FORM_MODEL,
@@ -93,7 +93,6 @@ struct field {
 	bool required;
 	bool inverted;	  /* BOOLEAN: kept as its opposite */
 	bool sparse;	  /* OBJECT: what is not given stays as it is */
-	bool unsupported; /* refused: known to a later version */
 	size_t offset;	  /* of the value, in the object's base */
 	size_t size;	  /* of the value; STRING: 0 is a pointer into the arena */
 	size_t other;	  /* STRINGS, ITEMS, COUNTS: of the count; SECRET: of the credential's name */
@@ -145,7 +144,6 @@ struct modem_draft {
 struct package_draft {
 	struct origin origin;
 	struct package package;
-	const char *sha256; /* looked at, and then of no use to anybody but people */
 	bool ftp_given;
 };
 
@@ -210,6 +208,7 @@ struct builder {
 	struct config_limit *per_group;
 	size_t n_per_group;
 	unsigned clock;
+	struct config_metrics metrics;
 	struct timeouts timeouts;	/* 0: not given */
 	struct profile_draft *profiles; /* in profile_at()'s order */
 	size_t n_profiles;
@@ -300,6 +299,7 @@ void config_parse_counts(
 
 /* Waves, limits and uplinks: what no row can see (config-shares.c). */
 void config_check_waves(struct builder *b, const struct campaign_draft *d);
+void config_check_brake(struct builder *b, const struct campaign_draft *d);
 void config_check_limits(struct builder *b, const struct config *config);
 
 /* From the drafts of windows to windows, with their time zones. -ENOMEM (config-windows.c). */

@@ -121,10 +121,6 @@ static void parse_credential(struct builder *b, const struct field *f, json_t *v
 
 static void parse_value(struct builder *b, const struct field *f, json_t *value, void *base)
 {
-	if (f->unsupported) {
-		problem(b, SEVERITY_ERROR, "is not supported by this version");
-		return;
-	}
 	if (f->given > 0)
 		*(bool *) ((char *) base + f->given) = true;
 	if (f->kind == FIELD_OBJECT)

@@ -31,6 +31,11 @@
 	"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?"                                 \
 	"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 
+/* For people: what the pattern means. */
+#define TIME_TITLE    "a time of day, \"HH:MM\""
+#define INSTANT_TITLE "a date and time with its offset (RFC 3339), such as \"2026-12-01T00:00:00+01:00\""
+#define SHARE_TITLE   "a number or a percentage in quotes (\"5\", \"10%\")"
+
 /* share_parse() */
 #define SHARE "^([1-9][0-9]{0,5}|([1-9][0-9]?|100)%)$"
 
@@ -73,6 +78,7 @@ static json_t *describe_text(const struct field *f)
 	if (f->kind != FIELD_STRINGS && f->max > 0)
 		set(schema, "maxLength", json_integer(f->max));
 	set(schema, "pattern", json_string(form->pattern));
+	set(schema, "title", json_string(form->expected));
 	return schema;
 }
 
@@ -143,9 +149,19 @@ static json_t *describe_flags(const struct field *f)
 		"items", describe_words(f));
 }
 
-static json_t *describe_pattern(const char *pattern)
+static json_t *describe_pattern(const char *pattern, const char *title)
 {
-	return json_pack("{s:s,s:s}", "type", "string", "pattern", pattern);
+	return json_pack("{s:s,s:s,s:s}", "type", "string", "pattern", pattern, "title", title);
+}
+
+/* A pattern cannot say between which lengths. */
+static json_t *describe_duration(const struct field *f)
+{
+	char min[USEC_FORMAT_MAX], max[USEC_FORMAT_MAX], title[96];
+
+	(void) text_format(title, sizeof(title), "a duration from %s to %s",
+		usec_format(min, (usec_t) f->min), usec_format(max, (usec_t) f->max));
+	return describe_pattern(DURATION, title);
 }
 
 static void add_common(json_t *properties)
@@ -199,7 +215,7 @@ static json_t *describe_value(const struct field *f)
 	case FIELD_BOOLEAN:
 		return json_pack("{s:s}", "type", "boolean");
 	case FIELD_DURATION:
-		return describe_pattern(DURATION);
+		return describe_duration(f);
 	case FIELD_WORD:
 		return describe_words(f);
 	case FIELD_STRINGS:
@@ -215,17 +231,15 @@ static json_t *describe_value(const struct field *f)
 	case FIELD_FLAGS:
 		return describe_flags(f);
 	case FIELD_TIME:
-		return describe_pattern(f->max < 24 * 60 ? TIME_OF_DAY : TIME_OF_END);
+		return describe_pattern(f->max < 24 * 60 ? TIME_OF_DAY : TIME_OF_END, TIME_TITLE);
 	case FIELD_INSTANT:
-		return describe_pattern(INSTANT);
+		return describe_pattern(INSTANT, INSTANT_TITLE);
 	case FIELD_SHARE:
-		return describe_pattern(SHARE);
+		return describe_pattern(SHARE, SHARE_TITLE);
 	case FIELD_COUNTS:
 		return describe_counts(f);
 	case FIELD_MAP:
 		return describe_map(f);
-	case FIELD_UNSUPPORTED:
-		break;
 	}
 	return NULL;
 }
@@ -253,7 +267,6 @@ static json_t *describe_default(const struct field *f)
 	case FIELD_SHARE:
 	case FIELD_COUNTS:
 	case FIELD_MAP:
-	case FIELD_UNSUPPORTED:
 		break;
 	}
 	return json_string(f->standard);
@@ -284,7 +297,7 @@ static json_t *describe_object(const struct object *object)
 	set_type(schema, "object");
 	add_common(properties);
 	for (const struct field *f = object->fields; f->key; f++) {
-		json_t *value = f->unsupported ? NULL : describe_value(f);
+		json_t *value = describe_value(f);
 
 		if (!value)
 			continue;

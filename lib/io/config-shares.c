@@ -154,6 +154,14 @@ void config_check_waves(struct builder *b, const struct campaign_draft *d)
 	}
 }
 
+/* What a modem hears afterwards is asked in the check. */
+void config_check_brake(struct builder *b, const struct campaign_draft *d)
+{
+	if (d->campaign.rules.brake.signal_db > 0 && d->campaign.check == CHECK_NONE)
+		problem_at(b, SEVERITY_ERROR, LIST_CAMPAIGNS, &d->origin, "/brake/signal_db",
+			"with \"check\": \"none\" nobody asks what an upgraded modem hears");
+}
+
 static size_t count_limited(const struct config *config, const struct config_modem *modem)
 {
 	size_t n = 0;
@@ -170,7 +178,8 @@ static void check_uplink(struct builder *b, const struct config *config, size_t 
 	if (config->modems[i].uplink && campaign && !campaign->uplink_confirmed)
 		problem_at(b, SEVERITY_WARNING, LIST_MODEMS, &builder_modem(b, i)->origin,
 			"/uplink",
-			"it is not upgraded before campaign \"%s\" says \"uplink_confirmed\": true",
+			"it is not upgraded before campaign \"%s\" says \"uplink_confirmed\": true, or "
+			"there is another route",
 			campaign->name);
 }
 

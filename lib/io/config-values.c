@@ -101,7 +101,6 @@ static void set_default(const struct field *f, void *base)
 	case FIELD_INSTANT:
 	case FIELD_COUNTS:
 	case FIELD_MAP:
-	case FIELD_UNSUPPORTED:
 		break;
 	}
 }
@@ -397,9 +396,6 @@ void config_parse_value(struct builder *b, const struct field *f, json_t *value,
 		break;
 	case FIELD_COUNTS:
 		config_parse_counts(b, f, value, base);
-		break;
-	case FIELD_UNSUPPORTED:
-		problem(b, SEVERITY_ERROR, "is not supported by this version");
 		break;
 	case FIELD_OBJECT:
 	case FIELD_LIST:

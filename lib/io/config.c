@@ -137,6 +137,7 @@ static int make_config(struct builder *b, struct config *config)
 	config->per_cell = b->per_cell;
 	config->per_group = b->per_group;
 	config->n_per_group = b->n_per_group;
+	config->metrics = b->metrics;
 	r = resolve_profiles(b, config);
 	if (r < 0)
 		return r;

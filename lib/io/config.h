@@ -42,6 +42,13 @@ struct config_retry {
 	uint64_t max_bytes; /* of all attempts of a job together; 0: any number */
 };
 
+/* Is what the server serves compared with the package, before a wave? */
+enum fetch_policy {
+	FETCH_OFF,
+	FETCH_TRY,     /* what differs halts the campaign; what nobody can fetch from here is only said */
+	FETCH_REQUIRE, /* both halt it */
+};
+
 struct config_campaign {
 	char name[NAME_MAX_SIZE];
 	bool all;                  /* "modems" not given: every modem */
@@ -59,12 +66,20 @@ struct config_campaign {
 	enum upgrade_check check;
 	struct campaign_rules rules; /* waves, halt, brake */
 	bool uplink_confirmed;
+	enum fetch_policy fetch;
 };
 
 /* How many modems of a group at the same time. */
 struct config_limit {
 	const char *group;
 	unsigned limit;
+};
+
+/* Numbers for Prometheus. */
+struct config_metrics {
+	const char *textfile; /* NULL: none */
+	usec_t period;        /* default 30s */
+	bool per_modem;
 };
 
 struct config {
@@ -80,6 +95,7 @@ struct config {
 	size_t n_campaigns;
 	struct profile *profiles;  /* resolved copies of all rows, in profile_at()'s order */
 	size_t n_profiles;
+	struct config_metrics metrics;
 	struct zone *zones;        /* of all windows, each once */
 	size_t n_zones;
 	struct timeouts timeouts;  /* for a modem not yet identified: built-in values under `timeouts` */
@@ -105,6 +121,11 @@ struct config *config_free(struct config *config);
 
 /* The campaign of highest priority that this modem belongs to, or NULL (conduct 20). */
 const struct config_campaign *config_campaign_of(const struct config *config, const struct config_modem *modem);
+
+/* What a campaign makes of a package for a modem (the caller adds passwords of credentials), and its jobs' rules (no seed). */
+void config_task(const struct config_campaign *campaign, const struct config_modem *modem, const struct package *package,
+	struct upgrade_task *ret);
+struct job_rules config_job_rules(const struct config_campaign *campaign);
 
 /* The resolved copy of a profile row. */
 const struct profile *config_profile(const struct config *config, const struct profile *row);

@@ -27,7 +27,12 @@
 static struct {
 	int level;
 	bool journal, colour;
+	log_tap tap; /* NULL: nobody */
+	void *tap_data;
+	bool in_tap;
 } state = { .level = LOG_INFO };
+
+static unsigned long counts[_LOG_MESSAGE_MAX];
 
 static const struct {
 	const char *id, *name, *description;
@@ -63,6 +68,11 @@ const char *log_message_name(enum log_message message)
 const char *log_message_description(enum log_message message)
 {
 	return messages[message].description;
+}
+
+unsigned long log_message_count(enum log_message message)
+{
+	return counts[message];
 }
 
 const char *log_level_name(int level)
@@ -102,6 +112,26 @@ void log_set_level(int level)
 int log_level(void)
 {
 	return state.level;
+}
+
+void log_set_tap(log_tap tap, void *userdata)
+{
+	state.tap = tap;
+	state.tap_data = userdata;
+}
+
+bool log_is_wanted(int level)
+{
+	return level <= state.level || (state.tap && level <= LOG_INFO);
+}
+
+static void tap(int level, enum log_message message, const struct log_fields *fields, const char *text)
+{
+	if (!state.tap || state.in_tap || level > LOG_INFO)
+		return;
+	state.in_tap = true;
+	state.tap(level, message, fields, text, state.tap_data);
+	state.in_tap = false;
 }
 
 /* Formats into text, shows a cut as "...", leaves no control byte. */
@@ -302,11 +332,17 @@ void log_event(int level, enum log_message message, const struct log_fields *fie
 	va_list arguments;
 	size_t size;
 
-	if (level > state.level)
+	if (!log_is_wanted(level))
 		return;
+	counts[message]++;
 	va_start(arguments, format);
 	format_text(text, format, arguments);
 	va_end(arguments);
+	tap(level, message, fields, text);
+	if (level > state.level) {
+		errno = error;
+		return;
+	}
 	make(&record, level, message, fields, text);
 	size = offsetof(struct record, text) + record.used;
 	if (!log_writer_add(&record, size))

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <syslog.h>
 
 #include "base/macros.h"
@@ -36,6 +37,18 @@ void log_set_level(int level);
 int log_level(void);
 int log_level_by_name(const char *name); /* "err", "warning", "notice", "info", "debug"; -EINVAL */
 const char *log_level_name(int level);   /* "err" for LOG_ERR and all that is more urgent */
+
+/*
+ * Who else is told what is told, LOG_INFO and more urgent, whatever the level; NULL: nobody. In the caller's own thread,
+ * before it goes to the journal; what is told in there is not told again.
+ */
+typedef void (*log_tap)(int level, enum log_message message, const struct log_fields *fields, const char *text,
+	void *userdata);
+void log_set_tap(log_tap tap, void *userdata);
+bool log_is_wanted(int level); /* does anybody see it? */
+
+/* How many of this kind were logged. */
+unsigned long log_message_count(enum log_message message);
 
 /* fields may be NULL. errno is kept. */
 void log_event(int level, enum log_message message, const struct log_fields *fields, const char *format, ...)

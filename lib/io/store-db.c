@@ -11,6 +11,9 @@
 static const char take_over_sql[] =
 	"UPDATE OR REPLACE jobs SET imei = ?3 WHERE campaign = ?1 AND modem = ?2 AND imei = ''";
 
+static const char put_number_sql[] = "UPDATE meta SET value = CAST(?1 AS TEXT)"
+				     " WHERE name = 'last_number' AND CAST(value AS INTEGER) < ?1";
+
 int store_error(sqlite3 *sqlite, int result)
 {
 	int error;
@@ -126,6 +129,8 @@ int store_db_open(const char *directory, const char *boot_id, struct store_db **
 	if (r == 0)
 		r = prepare_made(db, store_schema_put(), &db->put);
 	if (r == 0)
+		r = store_prepare(db, put_number_sql, &db->put_number);
+	if (r == 0)
 		r = store_rows_prepare(db);
 	if (r == 0)
 		r = store_campaigns_prepare(db);
@@ -141,6 +146,7 @@ struct store_db *store_db_close(struct store_db *db)
 		return NULL;
 	sqlite3_finalize(db->take_over);
 	sqlite3_finalize(db->put);
+	sqlite3_finalize(db->put_number);
 	store_rows_free(db->rows);
 	sqlite3_finalize(db->put_campaign);
 	sqlite3_close(db->sqlite); /* takes NULL */
@@ -197,10 +203,26 @@ int store_run(struct store_db *db, sqlite3_stmt *statement)
 	return store_error(db->sqlite, r);
 }
 
-int store_db_put(struct store_db *db, const struct store_job *job)
+/* Kept apart: with many jobs it takes long to find the highest. */
+static int put_number(struct store_db *db, uint64_t number)
 {
 	int r;
 
+	if (number <= db->last_number)
+		return 0;
+	sqlite3_bind_int64(db->put_number, 1, (sqlite3_int64) number);
+	r = store_run(db, db->put_number);
+	if (r == 0)
+		db->last_number = number;
+	return r;
+}
+
+int store_db_put(struct store_db *db, const struct store_job *job)
+{
+	int r = put_number(db, job->number);
+
+	if (r < 0)
+		return r;
 	if (job->record.imei[0] != '\0') {
 		sqlite3_bind_text(db->take_over, 1, job->campaign, -1, SQLITE_STATIC);
 		sqlite3_bind_text(db->take_over, 2, job->modem, -1, SQLITE_STATIC);
@@ -211,6 +233,27 @@ int store_db_put(struct store_db *db, const struct store_job *job)
 	}
 	r = store_error(db->sqlite, store_schema_bind(db->put, job, db->boot_id));
 	return r < 0 ? r : store_run(db, db->put);
+}
+
+int store_db_release(struct store_db *db, usec_t wall)
+{
+	struct store_history line = {
+		.time = wall,
+		.who = STORE_OPERATOR,
+		.what = "acknowledged",
+		.detail = "the loss of the store: jobs may start again",
+	};
+	int r = store_db_begin(db);
+
+	if (r == 0)
+		r = store_rows_put_history(db, &line);
+	if (r == 0)
+		r = store_db_commit(db);
+	if (r < 0) {
+		store_db_rollback(db);
+		return r;
+	}
+	return store_file_release(db);
 }
 
 int store_db_commit(struct store_db *db)
@@ -224,4 +267,5 @@ void store_db_rollback(struct store_db *db)
 	 * do. */
 	if (!sqlite3_get_autocommit(db->sqlite))
 		(void) store_execute(db, "ROLLBACK");
+	db->last_number = 0;
 }

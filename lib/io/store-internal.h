@@ -12,7 +12,7 @@
 #include "io/store.h"
 
 #define STORE_APPLICATION_ID 0x464f5441 /* "FOTA", for file(1) */
-#define STORE_VERSION        4
+#define STORE_VERSION        6
 #define STORE_BOOT_ID_SIZE   64
 
 #define STORE_MARK_HELD    "fotad.db.held"    /* files beside it: a store was lost and nobody has acknowledged it */
@@ -22,7 +22,8 @@ struct store_statements;
 
 struct store_db {
 	sqlite3 *sqlite;
-	sqlite3_stmt *take_over, *put;
+	sqlite3_stmt *take_over, *put, *put_number;
+	uint64_t last_number; /* of a job, as stored; 0: not known */
 	struct store_statements *rows;
 	sqlite3_stmt *put_campaign;
 	bool held;
@@ -40,6 +41,7 @@ int store_db_begin(struct store_db *db);
 int store_db_put(struct store_db *db, const struct store_job *job);
 int store_db_commit(struct store_db *db);
 void store_db_rollback(struct store_db *db);
+int store_db_release(struct store_db *db, usec_t wall); /* in a transaction of its own */
 
 /* store-file.c */
 int store_file_open(struct store_db *db, const char *directory);
@@ -76,8 +78,11 @@ int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more); /* in a 
 /* store-campaigns.c */
 int store_campaigns_prepare(struct store_db *db);
 int store_campaigns_put(struct store_db *db, const struct store_campaign *campaign);
-int store_campaigns_resume(struct store_db *db, const char *name); /* in a transaction; -ENOENT */
+int store_campaigns_resume(struct store_db *db, const char *name, usec_t wall); /* in a transaction; -ENOENT */
 int store_campaigns_load(struct store_db *db, struct store_campaign **ret, size_t *ret_n);
+
+/* store-figures.c */
+int store_figures_load(struct store_db *db, struct store_figures *ret, size_t max, size_t *ret_n);
 
 /* store-schema.c: statements made from the table of columns; ?1, ?2 ... in its order, the boot's id last. sqlite3_free() */
 char *store_schema_put(void);

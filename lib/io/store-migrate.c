@@ -72,6 +72,19 @@ static const char *const steps[] = {
 	"ALTER TABLE jobs ADD COLUMN wave INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE jobs SET wave = 1 WHERE attempt > 0;", /* they have begun, in the only wave there was */
+
+	/* 5: what people call a job by, and an operator's word that it shall end. */
+	"ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN stop INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN created INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE jobs SET number = id WHERE campaign != '';"
+	"INSERT INTO meta SELECT 'last_number', CAST(coalesce(max(id), 0) AS TEXT) FROM jobs;",
+
+	/* 6: where a modem was served last, since when a job could have gone, and what a brake is to forget. */
+	"ALTER TABLE modems ADD COLUMN cell TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE jobs ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE campaigns ADD COLUMN brake_since INTEGER NOT NULL DEFAULT 0;",
 };
 /* clang-format on */
 

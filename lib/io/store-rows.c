@@ -51,8 +51,9 @@ static const char *const texts[_STATEMENT_MAX] = {
 	[OPEN_ATTEMPT] = "SELECT number, version_from, version_to, transport, started, outcome,"
 			 " reason, cme, evidence, terms FROM attempts"
 			 " WHERE campaign = ?1 AND imei = ?2 AND ended = 0",
-	[PUT_MODEM] = "INSERT OR REPLACE INTO modems VALUES (?1, ?2, ?3, ?4, ?5)",
-	[GET_MODEM] = "SELECT imei, model, version, seen FROM modems WHERE name = ?1",
+	[PUT_MODEM] = "INSERT OR REPLACE INTO modems (name, imei, model, version, seen, cell)"
+		      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[GET_MODEM] = "SELECT imei, model, version, seen, cell FROM modems WHERE name = ?1",
 	[PUT_HISTORY] = "INSERT INTO history (time, who, campaign, modem, imei, what, before,"
 			" after, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[PRUNE_HISTORY] = "DELETE FROM history WHERE " OLDEST(
@@ -158,6 +159,7 @@ int store_rows_put_modem(struct store_db *db, const struct store_modem *modem)
 	text(s, 3, modem->model);
 	text(s, 4, modem->version);
 	number(s, 5, modem->seen);
+	text(s, 6, modem->cell);
 	return store_run(db, s);
 }
 
@@ -232,6 +234,8 @@ static int find_modem(struct store_db *db, const char *name, struct store_found 
 		r = store_take_text(s, 2, m->version, sizeof(m->version));
 	if (r == 0)
 		r = store_take_number(s, 3, INT64_MIN, INT64_MAX, &seen);
+	if (r == 0)
+		r = store_take_text(s, 4, m->cell, sizeof(m->cell));
 	m->seen = (usec_t) seen;
 	sqlite3_reset(s);
 	ret->modem_known = r == 0;

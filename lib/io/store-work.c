@@ -37,6 +37,7 @@ void store_items_free(struct store_items *list)
 
 	while ((item = store_items_take(list))) {
 		free(item->completion.found);
+		free(item->completion.page);
 		free(item->lines);
 		free(item);
 	}
@@ -163,6 +164,15 @@ void store_work(
 				store_items_append(ret_again, &one);
 				continue;
 			}
+			break;
+		case STORE_HISTORY:
+			if (store_history_look(worker, item)) {
+				store_items_append(ret_again, &one);
+				continue;
+			}
+			break;
+		case STORE_RELEASE:
+			item->completion.error = store_db_release(worker->db, item->wall);
 			break;
 		}
 		store_items_append(&finished, &one);

@@ -15,7 +15,7 @@ struct store_lines {
 /* What is asked of the thread, from its queueing to its completion. */
 struct store_item {
 	struct store_item *next;
-	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE } what;
+	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE, STORE_RELEASE, STORE_HISTORY } what;
 	struct store_completion completion;
 	usec_t due; /* CLOCK_MONOTONIC: commit at the latest then */
 	/* In the item's own allocation, NULL where there is none: a fleet that identifies itself queues a thousand. */
@@ -24,8 +24,8 @@ struct store_item {
 	struct store_modem *modem;
 	struct store_campaign *campaign;
 	struct store_lines *lines;
-	usec_t wall;	  /* STORE_PRUNE */
-	unsigned batches; /* STORE_PRUNE: left */
+	usec_t wall;	  /* STORE_PRUNE, STORE_RELEASE; STORE_HISTORY: where it goes on */
+	unsigned batches; /* STORE_PRUNE: left; STORE_HISTORY: lines that are wanted, of modem->name */
 };
 
 struct store_items {
@@ -41,6 +41,9 @@ struct store_worker {
 void store_items_append(struct store_items *list, struct store_items *more); /* empties more */
 struct store_item *store_items_take(struct store_items *list);
 void store_items_free(struct store_items *list);
+
+/* store-history.c. True: it is to be queued again. */
+bool store_history_look(struct store_worker *worker, struct store_item *item);
 
 /* Does what the group asks and completes it; ret_again: what is to be queued once more, it was too long for one turn. */
 void store_work(struct store_worker *worker, struct store_items *group, struct store_items *ret_again);

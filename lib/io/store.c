@@ -196,23 +196,7 @@ bool store_is_held(const struct store *store)
 
 int store_release(struct store *store, usec_t wall)
 {
-	struct store_history line = {
-		.time = wall,
-		.who = STORE_OPERATOR,
-		.what = "acknowledged",
-		.detail = "the loss of the store: jobs may start again",
-	};
-	int r = store_db_begin(store->worker.db);
-
-	if (r == 0)
-		r = store_rows_put_history(store->worker.db, &line);
-	if (r == 0)
-		r = store_db_commit(store->worker.db);
-	if (r < 0) {
-		store_db_rollback(store->worker.db);
-		return r;
-	}
-	return store_file_release(store->worker.db);
+	return store_db_release(store->worker.db, wall);
 }
 
 int store_resume(struct store *store, const char *campaign, usec_t wall)
@@ -223,7 +207,7 @@ int store_resume(struct store *store, const char *campaign, usec_t wall)
 	if (r == 0)
 		r = store_db_begin(store->worker.db);
 	if (r == 0)
-		r = store_campaigns_resume(store->worker.db, campaign);
+		r = store_campaigns_resume(store->worker.db, campaign, wall);
 	if (r == 0)
 		r = store_rows_put_history(store->worker.db, &line);
 	if (r == 0)
@@ -231,6 +215,22 @@ int store_resume(struct store *store, const char *campaign, usec_t wall)
 	if (r < 0)
 		store_db_rollback(store->worker.db);
 	return r;
+}
+
+int store_last_number_now(struct store *store, uint64_t *ret)
+{
+	sqlite3_int64 number = 0;
+	int r = store_number(store->worker.db,
+		"SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = 'last_number'", &number);
+
+	if (r == 0)
+		*ret = (uint64_t) number;
+	return r;
+}
+
+int store_figures_now(struct store *store, struct store_figures *ret, size_t max, size_t *ret_n)
+{
+	return store_figures_load(store->worker.db, ret, max, ret_n);
 }
 
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n)
@@ -340,6 +340,23 @@ int store_find(struct store *store, const char *campaign, const char *modem, con
 	return 0;
 }
 
+int store_history(struct store *store, const char *name, unsigned max, uint64_t cookie)
+{
+	struct store_item *item = new_item(false, false, true, false);
+
+	if (!item)
+		return -ENOMEM;
+	if (text_copy(item->modem->name, sizeof(item->modem->name), name) < 0) {
+		free(item);
+		return -EINVAL;
+	}
+	item->what = STORE_HISTORY;
+	item->completion.cookie = cookie;
+	item->batches = max > 0 ? max : 1;
+	queue(store, item, 0);
+	return 0;
+}
+
 int store_prune(struct store *store, usec_t wall, uint64_t cookie)
 {
 	struct store_item *item = calloc(1, sizeof(*item));
@@ -350,6 +367,19 @@ int store_prune(struct store *store, usec_t wall, uint64_t cookie)
 	item->completion.cookie = cookie;
 	item->wall = wall;
 	item->batches = PRUNE_BATCHES;
+	queue(store, item, 0);
+	return 0;
+}
+
+int store_acknowledge(struct store *store, usec_t wall, uint64_t cookie)
+{
+	struct store_item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		return -ENOMEM;
+	item->what = STORE_RELEASE;
+	item->completion.cookie = cookie;
+	item->wall = wall;
 	queue(store, item, 0);
 	return 0;
 }

@@ -55,6 +55,10 @@ struct store_job {
 	usec_t updated;             /* CLOCK_REALTIME */
 	uint32_t wave;              /* of its campaign, in which it has begun: from 1; 0: it has not */
 	bool forgiven;              /* what it was does not count there any more */
+	uint64_t number;            /* its id for people: another one after a retry; 0: this is no job, only its record counts */
+	bool stop;                  /* an operator wants no further attempt of it */
+	usec_t created, ended;      /* CLOCK_REALTIME; 0: not known; it has no final verdict */
+	usec_t queued;              /* CLOCK_REALTIME: since then it could have gone; 0: it could not yet */
 	bool other_boot;            /* when read: saved in an earlier boot, record's times mean nothing now */
 	struct upgrade_record record;
 };
@@ -81,6 +85,17 @@ struct store_campaign {
 	enum campaign_halt halted;
 	uint32_t wave;     /* this one and those before it are open */
 	usec_t soak_until; /* CLOCK_REALTIME; 0: it does not soak */
+	usec_t brake_since; /* CLOCK_REALTIME: what upgraded modems showed before is forgiven; 0: nothing is */
+};
+
+/* What an attempt that has succeeded tells of how its modem fared. */
+struct store_figures {
+	char model[MODEL_MAX];
+	char to[VERSION_MAX];
+	usec_t ended;                /* CLOCK_REALTIME */
+	char from[VERSION_MAX];
+	usec_t gone, took;           /* how long it was gone to install, and took in all; 0: not known */
+	int rssi_before, rssi_after; /* as in struct evidence */
 };
 
 /* What a modem of the configuration was when it was identified last; name is the key. */
@@ -90,6 +105,7 @@ struct store_modem {
 	char model[MODEL_MAX];
 	char version[VERSION_MAX];
 	usec_t seen; /* CLOCK_REALTIME */
+	char cell[CELL_MAX]; /* that served it last; "": not known */
 };
 
 enum store_who { STORE_DAEMON, STORE_OPERATOR };
@@ -132,10 +148,17 @@ struct store_found {
 	struct store_attempt attempt;
 };
 
+/* Some lines of the history, the newest one first. */
+struct store_page {
+	size_t n;
+	struct store_history lines[];
+};
+
 struct store_completion {
 	uint64_t cookie;
 	int error;                 /* 0 or negative errno; -EUCLEAN: the file is damaged, see store_condemn() */
 	struct store_found *found; /* of store_find(), the caller frees it; else NULL */
+	struct store_page *page;   /* of store_history(), likewise; NULL also when there are none */
 };
 
 /*
@@ -154,9 +177,13 @@ int store_set_aside(const char *directory, usec_t wall, char ret_path[static STO
 /* The next store_open() shall say -EUCLEAN, whatever it finds. */
 int store_condemn(const char *directory);
 
-/* Is this the successor of a lost store that nobody has acknowledged yet? Release: only before the first change. */
+/*
+ * Is this the successor of a lost store that nobody has acknowledged yet? Release: only before the first change;
+ * acknowledge: the same at any time, by the thread, which says so with the cookie. -ENOMEM only.
+ */
 bool store_is_held(const struct store *store);
 int store_release(struct store *store, usec_t wall);
+int store_acknowledge(struct store *store, usec_t wall, uint64_t cookie);
 
 /* Commits what is queued, then ends the thread. NULL is fine. Returns NULL. Completions not fetched are lost. */
 struct store *store_close(struct store *store);
@@ -174,8 +201,15 @@ int store_resume(struct store *store, const char *campaign, usec_t wall);
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n);
 int store_find_now(struct store *store, const char *campaign, const char *modem, struct store_found *ret);
 
+/* The highest number of a job; 0: there is none. */
+int store_last_number_now(struct store *store, uint64_t *ret);
+
 /* All campaigns that ever were saved: an array the caller frees, NULL for none. Only before the first change. */
 int store_campaigns_now(struct store *store, struct store_campaign **ret, size_t *ret_n);
+
+/* The figures of the `max` newest attempts that have succeeded, the newest first. Only before the first change. */
+int store_figures_now(struct store *store, struct store_figures *ret, size_t max, size_t *ret_n);
+void store_figures_take(struct store_figures *figures, const struct evidence *evidence);
 
 /* Queues; copies. cookie comes back in the completion. -ENOMEM only. */
 int store_change(struct store *store, const struct store_change *change, uint64_t cookie);
@@ -183,6 +217,9 @@ int store_save(struct store *store, const struct store_job *job, uint64_t cookie
 
 /* By modem name, or by IMEI when that is not NULL; campaign "": none. */
 int store_find(struct store *store, const char *campaign, const char *modem, const char *imei, uint64_t cookie);
+
+/* The newest lines of what is said of a modem or a campaign, or ("") of anything; at least one, at most max. */
+int store_history(struct store *store, const char *name, unsigned max, uint64_t cookie);
 
 /* Forgets some of what is older than it needs to be (wall: now): so little that it disturbs nobody. To be called often. */
 int store_prune(struct store *store, usec_t wall, uint64_t cookie);

@@ -11,6 +11,7 @@ import signal
 import sys
 
 sys.dont_write_bytecode = True
+import makespan as span
 import measure as m
 import neighbours as near
 import paced
@@ -172,7 +173,21 @@ def recover(table, options):
 	table.add("killed with 100,000 stored jobs, to the first byte", m.median(times), 150, 50, unit=" ms")
 
 
-PARTS = {"roundtrip": roundtrip, "parser": parser, "schedule": schedule, "memory": memory, "cold": cold, "recover": recover,
+def makespan(table, _):
+	"""An ideal fleet in rehearsal, to what no order of starts could beat; no wall clock is in it."""
+	cpu = {}
+	for n in span.SIZES:
+		for what, situation in span.situations(n).items():
+			run = span.Run(n, *situation)
+			table.add(f"makespan, {n} modems, {what}, to the best possible", run.ratio, 1.5, 1.1)
+			if what == "slots":
+				cpu[n] = run.cpu / run.attempts
+	table.add("rehearsal, CPU an attempt, us", cpu[100000] * 1e6)
+	table.add("... 100,000 to 1,000 modems", cpu[100000] / cpu[1000], 3, 1.5)
+	table.add("... instructions", span.instructions())
+
+
+PARTS = {"roundtrip": roundtrip, "parser": parser, "schedule": schedule, "makespan": makespan, "memory": memory, "cold": cold, "recover": recover,
 	"neighbours": neighbours, "reports": reports, "jobs": jobs}
 
 

@@ -50,7 +50,7 @@ class Life:
 			where = {"ftp": {"server": "127.0.0.1", "file": "p.bin", "username": "fota", "password": {"credential": "fota-ftp"}}}
 		bench.config["packages"].append({"model": m.model, "from": m.version, "to": m.target, "size": rig.SIZE, **where})
 		retry = {"attempts": attempts, "delay": "200ms", "max_delay": "200ms"}
-		bench.campaign("winter", m.target, require=REQUIRE, rat="lock", retry=retry, check="pdp")
+		bench.campaign("winter", m.target, require=REQUIRE, rat="lock", retry=retry, check="pdp", brake={"signal_db": 10})
 		bench.start_modems("--offline=300ms", f"--version-to={m.target}", default="boot-time=150ms apply-time=150ms")
 
 	def trace(self, calls, *options, timeout=90, **more):

@@ -18,6 +18,6 @@ SELECT campaign, modem, imei, 1, version_from, version_to, 'http', 1, 2, 'succee
 INSERT INTO history (time, who, campaign, modem, imei, what, before, after, reason, detail)
 SELECT updated, 'daemon', campaign, modem, imei, 'state', 'running', 'succeeded', '', '' FROM jobs;
 
-INSERT OR REPLACE INTO modems VALUES ('pump', '867962040000019', 'NL668-EU-00', '1', 1);
+INSERT OR REPLACE INTO modems (name, imei, model, version, seen) VALUES ('pump', '867962040000019', 'NL668-EU-00', '1', 1);
 
 COMMIT;

@@ -200,12 +200,15 @@ class Bench:
 			members = [m.name for m in self.modems.values() if m.target == target]
 			self.campaign("to-" + target.rsplit(".", 1)[1], target, members, **settings)
 
-	def start_modems(self, *options, default="boot-time=200ms apply-time=200ms", rate=120_000):
+	def scenario(self, default):
 		lines = [f"default {default}"]
 		for m in self.modems.values():
 			lines.append(f"modem {m.name} family={m.family} model={m.model} version={m.version} imei={m.imei} {m.keys}")
 			lines += [f"fault {m.name} {fault}" for fault in m.faults]
-		scenario = self.write("scenario", "\n".join(lines) + "\n")
+		return self.write("scenario", "\n".join(lines) + "\n")
+
+	def start_modems(self, *options, default="boot-time=200ms apply-time=200ms", rate=120_000):
+		scenario = self.scenario(default)
 		reader, writer = os.pipe()
 		self.bench = Process([FOTA_SIM, f"--scenario={scenario}", f"--directory={self.path('ports')}",
 			f"--transcript=/proc/self/fd/{writer}", f"--truth={self.path('truth.json')}", f"--rate={rate}", *options],

@@ -257,6 +257,38 @@ def test_restart_while_it_soaks(bench):
 	rig.equal([m["packages_applied"] for m in truth.values()], [1] * 5, "packages applied")
 
 
+def test_age_over_a_restart(bench):
+	"""Who has waited for days goes before a higher priority that came today, also when fotad was restarted meanwhile."""
+	bench.config["limits"]["max_parallel"] = 1
+	bench.modem("first", "NL668")
+	for name in "old", "new":
+		bench.modem(name, FAMILY, configured=False)
+	bench.web(rate=100_000)
+	bench.http("NL668", *VERSIONS["NL668"][:2], size=800_000)  # for eight seconds
+	bench.http(FAMILY, FROM, TO, size=20_000)
+	bench.campaign("for-first", VERSIONS["NL668"][1], ["first"])
+	bench.start_modems(default=QUICK)
+	daemon = bench.daemon(once=False)
+	daemon.log.wait("first: .*downloaded")
+	for priority, name in (0, "old"), (1, "new"):
+		bench.config["modems"].append({"name": name, "port": bench.path("ports", name)})
+		bench.campaign("for-" + name, TO, [name], priority=priority)
+	bench.write_config()
+	daemon.child.send_signal(signal.SIGHUP)
+	for name in "old", "new":
+		daemon.log.wait(rf"{name}: not now \(slot\)")
+	rig.equal(daemon.stop(), 0, "exit code")
+	with contextlib.closing(sqlite3.connect(bench.path("state", "fotad.db"))) as store:
+		waiting = store.execute("SELECT modem FROM jobs WHERE queued > 0 AND state = 'waiting' ORDER BY modem").fetchall()
+		rig.equal(waiting, [("new",), ("old",)], "jobs that remember since when they could have gone")
+		store.execute("UPDATE jobs SET queued = queued - ? WHERE modem = 'old'", (3 * 24 * HOUR * 1_000_000,))
+		store.commit()
+	rig.equal(bench.daemon().wait(), 0, "exit code of the second life")
+	bench.truth()
+	order = spans(bench)
+	rig.check(order["old"][1] <= order["new"][0], f"three days count for nothing: {order}")
+
+
 def test_reload_adds_modems(bench):
 	"""Modems that come later move nobody who has begun, and wait for what is proven by those."""
 	bench.config["limits"]["max_parallel"] = 1
@@ -285,4 +317,4 @@ def test_reload_adds_modems(bench):
 
 
 rig.main(test_three_waves, test_halt, test_canary_fails, test_resume, test_target_of_another, test_uplink_last, test_uplink_alone,
-	test_group_limit, test_restart_while_it_soaks, test_reload_adds_modems)
+	test_group_limit, test_restart_while_it_soaks, test_age_over_a_restart, test_reload_adds_modems)

@@ -53,7 +53,8 @@ COMMANDS = {
 	"pdp-open": r"AT\+MIPCALL=1.*", "pdp-wait": r"AT\+MIPCALL\?", "imei-again": r"AT\+CGSN", "revision-again": r"AT\+CGMR",
 	"start": r"AT\+GTOTA=[01],.*", "answer-echo": "ATE0", "answer-imei": r"AT\+CGSN", "answer-revision": r"AT\+CGMR",
 	"callbreak-back": r'AT\+GTSET="CALLBREAK",0', "gprs-first-back": r'AT\+GTSET="GPRSFIRST",0', "rat-back": r"AT\+GTRAT=\d+,.*",
-	"pdp-close": r"AT\+MIPCALL=0", "check-network": r"AT\+C(E|G)REG\?", "check-pdp": r"AT\+(MIPCALL|CGACT)\?",
+	"pdp-close": r"AT\+MIPCALL=0", "check-network": r"AT\+C(E|G)REG\?",
+	"check-signal": r"AT\+CSQ", "check-pdp": r"AT\+(MIPCALL|CGACT)\?",
 	"check-pdp-open": r"AT\+(MIPCALL=1.*|CGACT=1,1)", "check-pdp-wait": r"AT\+(MIPCALL|CGACT)\?",
 }
 SHIFTS = (1, -1, 2, -2) # bytes come in other chunks in another run: what was not hit is looked for around there

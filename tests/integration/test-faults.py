@@ -185,10 +185,12 @@ class Fleet:
 		for row, *both in self.pairs:
 			for m in both:
 				service = "pdp" if "pdp-gone" in row.fault else "registered"
-				campaigns.setdefault((m.target, row.attempts, service), []).append(m.name)
-		for (target, attempts, service), names in campaigns.items():
-			name = f"to-{target}-in-{attempts}-{service}".replace(".", "-")
+				brake = "signal-lost" in row.fault # only then it is asked what it hears
+				campaigns.setdefault((m.target, row.attempts, service, brake), []).append(m.name)
+		for (target, attempts, service, brake), names in campaigns.items():
+			name = f"to-{target}-in-{attempts}-{service}{'-brake' * brake}".replace(".", "-")
 			bench.campaign(name, target, names, require=REQUIRE, check=service, halt={"failures": "100%", "after": 1000},
+				**({"brake": {"signal_db": 10}} if brake else {}),
 				retry={"attempts": int(attempts), "delay": "200ms", "max_delay": "200ms"})
 
 	def add(self, row, number, faulty):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What the journal gets: the fields that interface.md promises, each of the attempt that the line is about."""
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -47,6 +48,15 @@ class Journal:
 		self.socket.close()
 
 
+def judge_catalog(entries):
+	"""Every field that the catalog's text of a message shows is there to be shown."""
+	with open(os.path.join(rig.SOURCE, "systemd/fotad.catalog"), encoding="utf-8") as file:
+		texts = dict(re.findall(r"^-- ([0-9a-f]{32})\n(.*?)(?=^-- |\Z)", file.read(), re.M | re.S))
+	for entry in entries:
+		for field in re.findall(r"@(\w+)@", texts[entry["MESSAGE_ID"]]):
+			rig.check(field in entry, f"the catalog shows {field}, and there is {entry}")
+
+
 def test_fields(bench):
 	"""Two hops: while the second is prepared nothing says the first any more; what is of no attempt names none."""
 	journal = Journal(bench)
@@ -60,6 +70,7 @@ def test_fields(bench):
 	journal.close()
 	rig.judge_success(bench, m, bench.truth()["pump"], hops=2)
 	rig.equal(daemon.log.text(), "", "said elsewhere")
+	judge_catalog(journal.entries)
 	hops = {"1": (L28, L29), "2": (L29, L30)}
 	of_attempts = [entry for entry in journal.entries if "FOTA_ATTEMPT" in entry]
 	for entry in journal.entries:
@@ -76,6 +87,48 @@ def test_fields(bench):
 	rig.equal([(entry["FOTA_JOB"], "FOTA_ATTEMPT" in entry) for entry in last], [(job, False)], "after the verdict")
 
 
+def test_waits(bench):
+	"""Who waits says what for, in the word for it: for another of the first wave, for a date."""
+	journal = Journal(bench)
+	for name in "pump0", "pump1", "valve":
+		bench.modem(name, "L610")
+	bench.http("L610", L28, L29)
+	bench.campaign("pumps", L29, ["pump0", "pump1"], waves=[{"size": "1", "soak": "1s"}, {"size": "100%"}])
+	bench.campaign("valves", L29, ["valve"], not_before="2099-01-01T00:00:00Z")
+	bench.start_modems()
+	daemon = bench.daemon(prefix=journal.prefix)
+	rig.equal(daemon.wait(), 1, "exit code of fotad")
+	journal.close()
+	bench.truth()
+	waits = [(entry["FOTA_MODEM"], entry.get("FOTA_REASON")) for entry in journal.entries if ": not now (" in entry["MESSAGE"]]
+	rig.equal({word for name, word in waits if name.startswith("pump")}, {"wave", "soak"}, "words of the second wave")
+	rig.equal({word for name, word in waits if name == "valve"}, {"not-before"}, "words of the one that has a date")
+
+
+def test_trouble(bench):
+	"""Lines of a bad day: refused, failed, halted; each has the fields that its text in the catalog shows."""
+	journal = Journal(bench)
+	bench.modem("fails", "L610", "fail percent=20 times=0")
+	bench.modem("locked", "L610", "sim-pin")
+	bench.modem("stranger", "L610", imei="861234560000096")
+	bench.config["modems"][-1]["imei"] = "861234560000013"
+	bench.config["modems"].append({"name": "gone", "port": bench.path("ports", "gone")})
+	bench.config["modems"].append({"name": "no-tty", "port": "/dev/null"})
+	bench.http("L610", L28, L29)
+	bench.campaign("all", L29, retry={"attempts": 2, "delay": "200ms", "max_delay": "200ms"}, halt={"failures": "1"})
+	bench.start_modems()
+	daemon = bench.daemon("--log-level=debug", prefix=journal.prefix)
+	rig.equal(daemon.wait(60), 1, "exit code of fotad")
+	journal.close()
+	judge_catalog(journal.entries)
+	with open(os.path.join(rig.SOURCE, "lib/io/log-messages.h"), encoding="utf-8") as file:
+		names = dict(re.findall(r'"([0-9a-f]{32})", "([a-z-]+)"', file.read()))
+	said = {names[entry["MESSAGE_ID"]] for entry in journal.entries}
+	for name in ("attempt-failed", "job-failed", "modem-refused", "modem-absent", "port-refused", "campaign-halted", "bundle", "evidence",
+			"at-dialogue", "step", "summary"):
+		rig.check(name in said, f"nothing is said of {name}: {sorted(said)}")
+
+
 def test_full(bench):
 	"""The journal has stopped reading: the work goes on, and it ends (conduct 14)."""
 	journal = Journal(bench, reading=False)
@@ -88,4 +141,4 @@ def test_full(bench):
 	rig.judge_success(bench, m, bench.truth()["pump"])
 
 
-rig.main(test_fields, test_full)
+rig.main(test_trouble, test_fields, test_waits, test_full)

@@ -260,7 +260,7 @@ def test_second_daemon(bench):
 
 
 def test_usage(bench):
-	rows = {("--nonsense",): 64, ("argument",): 64, ("--log-level=loud",): 64, ("--bus=system",): 64, ("--version",): 0,
+	rows = {("--nonsense",): 64, ("argument",): 64, ("--log-level=loud",): 64, ("--bus=nonsense",): 64, ("--version",): 0,
 		("--help",): 0}
 	for options, code in rows.items():
 		process = rig.Process([rig.FOTAD, *options], bench.path("usage.log"))

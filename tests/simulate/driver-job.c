@@ -74,6 +74,7 @@ bool driver_make_task(struct life *l, const char *version)
 		.require = p->require,
 		.rat = p->rat,
 		.check = i + 1 == p->hops ? p->check : CHECK_NONE,
+		.signal = judge_wants_signal(p),
 	};
 	if (p->ftp) {
 		d->task.request.url = "fota.example:21";
@@ -199,13 +200,8 @@ static void verdict(struct life *l, const struct upgrade_notice *n)
 	say(l, "== verdict %u %s", (unsigned) n->outcome, reason_name(n->reason));
 	judge_verdict(l, n);
 	l->count.said[n->outcome][n->reason]++;
-	/* An attempt counts once: unknown first and failed later is one. */
-	if (n->outcome == OUTCOME_FAILED || n->outcome == OUTCOME_UNKNOWN)
-		d->row.attempts += d->row.state != JOB_UNKNOWN;
+	job_count(n->outcome, d->row.state, &d->row.attempts, &d->deferrals);
 	l->count.corrected += d->row.state == JOB_UNKNOWN && n->outcome != OUTCOME_UNKNOWN;
-	d->deferrals += n->outcome == OUTCOME_DEFERRED;
-	if (arrived)
-		d->row.attempts = 0;
 	v.attempts = d->row.attempts;
 	decision = job_decide(&l->plan.rules, &v);
 	d->running = false;

@@ -101,6 +101,12 @@ bool judge_is_proven(const struct life *l)
 	       j->last_good >= usec_add(j->first_good, l->plan.profile.timeouts.settle);
 }
 
+/* By a value that nothing else of the check depends upon: another draw would make other lives of all seeds. */
+bool judge_wants_signal(const struct plan *p)
+{
+	return p->require.idle;
+}
+
 bool judge_is_last_hop(const struct life *l)
 {
 	return text_equal(durable(l)->to, l->plan.versions[l->plan.hops]);
@@ -117,6 +123,7 @@ static bool is_service(struct life *l, const char *line)
 	if (l->plan.check == CHECK_NONE || !judge_is_proven(l) || !judge_is_last_hop(l))
 		return false;
 	if (!is_one_of(line, registration) &&
+		!(text_equal(line, "AT+CSQ") && judge_wants_signal(&l->plan) && j->registered) &&
 		!(is_one_of(line, pdp) && l->plan.check == CHECK_PDP && j->registered))
 		return j->checked != 0 && text_equal(line, "AT"); /* it had not answered */
 	if (j->checked == 0)

@@ -146,6 +146,7 @@ struct judge {
 
 struct life;
 
+bool judge_wants_signal(const struct plan *p);        /* whatever else it requires: half of the lives */
 void judge_check(struct life *l);                     /* after every round */
 void judge_opened(struct life *l);
 void judge_dropped(struct life *l, bool crashed);      /* the port was closed, or the daemon is gone */

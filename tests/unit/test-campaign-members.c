@@ -42,6 +42,38 @@ static void test_member_states(void **state UNUSED)
 			rows[i].member);
 }
 
+/* Before a job is made, while it runs, and when its modem is away. */
+static void test_modems(void **state UNUSED)
+{
+	static const struct {
+		struct member_job job;
+		enum member_state member;
+	} rows[] = {
+		{ { .made = false }, MEMBER_WAITING },
+		{ { .made = false, .away = true }, MEMBER_DEFERRED },
+		/* of another campaign, or for another target */
+		{ { .made = false, .state = JOB_FAILED, .reason = REASON_STALLED }, MEMBER_WAITING },
+		{ { .made = false, .state = JOB_SUCCEEDED, .away = true }, MEMBER_DEFERRED },
+		{ { .made = false, .runs = true, .away = true }, MEMBER_RUNNING },
+		{ { .made = true, .runs = true, .state = JOB_RUNNING, .away = true }, MEMBER_RUNNING },
+		{ { .made = true, .runs = true, .state = JOB_WAITING }, MEMBER_RUNNING },
+		{ { .made = true, .state = JOB_WAITING, .away = true }, MEMBER_DEFERRED },
+		{ { .made = true, .state = JOB_WAITING, .away = true, .spent = true,
+			  .reason = REASON_NO_REBOOT },
+			MEMBER_DEFERRED },
+		{ { .made = true, .state = JOB_WAITING, .spent = true, .reason = REASON_NO_REBOOT },
+			MEMBER_FAILING },
+		/* its verdict stays */
+		{ { .made = true, .state = JOB_FAILED, .away = true }, MEMBER_FAILED },
+		{ { .made = true, .state = JOB_UNKNOWN, .away = true }, MEMBER_UNKNOWN },
+		{ { .made = true, .state = JOB_SUCCEEDED, .away = true, .tried = true },
+			MEMBER_SUCCEEDED },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		assert_int_equal(member_state_now(&rows[i].job), rows[i].member);
+}
+
 /* Neighbours by name are no neighbours in the order: a wave takes from every site alike. */
 static void test_fair_sample(void **state UNUSED)
 {
@@ -55,7 +87,7 @@ static void test_fair_sample(void **state UNUSED)
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "site%u-m%02u", i / 100, i % 100);
 		members[i] = (struct member){ member_order("winter", name), MEMBER_WAITING, 0,
-			false, false, false };
+			false, false, false, false };
 		order[i] = &members[i];
 		assert_int_not_equal(members[i].order, member_order("summer", name));
 	}
@@ -72,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_member_states),
+		cmocka_unit_test(test_modems),
 		cmocka_unit_test(test_fair_sample),
 	};
 

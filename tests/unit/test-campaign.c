@@ -158,12 +158,19 @@ static void test_put_off(void **state UNUSED)
 	struct site s;
 
 	begin(&s, 10, three, 3);
+	assert_false(campaign_is_stuck(&s.campaign));
 	note(&s, "d");
 	assert_judged(&s, 50, CAMPAIGN_NOTHING);
+	assert_true(campaign_is_stuck(&s.campaign));
+	campaign_pause(&s.campaign); /* then it waits for an operator anyway */
+	assert_false(campaign_is_stuck(&s.campaign));
+	campaign_resume(&s.campaign, s.order, s.n);
 	note(&s, "s");
+	assert_false(campaign_is_stuck(&s.campaign));
 	assert_judged(&s, 51, CAMPAIGN_OPENS);
 	note(&s, ".dd");
 	assert_judged(&s, 99, CAMPAIGN_NOTHING);
+	assert_true(campaign_is_stuck(&s.campaign));
 	assert_int_equal(campaign_judged(&s.campaign), 1);
 	note(&s, ".ss");
 	assert_judged(&s, 100, CAMPAIGN_NOTHING);
@@ -338,6 +345,11 @@ static void test_pause_and_cancel(void **state UNUSED)
 	assert_false(campaign_cancel(&s.campaign));
 	assert_false(campaign_resume(&s.campaign, s.order, s.n));
 	assert_int_not_equal(campaign_waits_for(&s.campaign), JOB_WAIT_NONE);
+	assert_true(campaign_revive(&s.campaign));
+	assert_false(campaign_revive(&s.campaign));
+	assert_int_equal(campaign_waits_for(&s.campaign), JOB_WAIT_HALTED);
+	assert_true(campaign_resume(&s.campaign, s.order, s.n));
+	assert_int_equal(campaign_waits_for(&s.campaign), JOB_WAIT_NONE);
 }
 
 /* Nothing that has failed is forgiven by a pause. */
@@ -390,31 +402,29 @@ static void test_brake(void **state UNUSED)
 	struct site s;
 
 	begin(&s, 10, NULL, 0);
-	s.rules.brake = (struct brake_rules){ .return_percent = 200, .signal_db = 10, .after = 3 };
-	for (unsigned i = 0; i < 3; i++) {
+	s.rules.brake = (struct brake_rules){ .return_percent = 200, .signal_db = 10, .after = 5 };
+	for (unsigned i = 0; i < 20; i++) {
 		brake_note(&s.campaign.brake, BRAKE_RETURN, false, 60000 + i);
 		brake_note(&s.campaign.brake, BRAKE_SIGNAL, false, 70);
 		brake_note(&s.campaign.brake, BRAKE_SIGNAL, true, 79);
 	}
+	for (unsigned i = 0; i < 4; i++)
+		brake_note(&s.campaign.brake, BRAKE_RETURN, true, 600000);
+	assert_judged(&s, 1, CAMPAIGN_NOTHING); /* four say nothing */
 	brake_note(&s.campaign.brake, BRAKE_RETURN, true, 600000);
-	brake_note(&s.campaign.brake, BRAKE_RETURN, true, 600000);
-	assert_judged(&s, 1, CAMPAIGN_NOTHING); /* two say nothing */
-	brake_note(&s.campaign.brake, BRAKE_RETURN, true, 1000);
 	assert_judged(&s, 1, CAMPAIGN_HALTS);
 	assert_int_equal(s.campaign.halted, CAMPAIGN_SLOWER);
 	assert_true(campaign_resume(&s.campaign, s.order, s.n));
 	assert_judged(&s, 1, CAMPAIGN_NOTHING); /* what was seen is forgiven too */
-	for (unsigned i = 0; i < 3; i++) {
-		brake_note(&s.campaign.brake, BRAKE_SIGNAL, false, 70);
+	for (unsigned i = 0; i < 5; i++)
 		brake_note(&s.campaign.brake, BRAKE_SIGNAL, true, 80);
-	}
 	assert_judged(&s, 1, CAMPAIGN_HALTS);
 	assert_int_equal(s.campaign.halted, CAMPAIGN_WEAKER);
 }
 
 static void test_halt_names(void **state UNUSED)
 {
-	for (unsigned i = CAMPAIGN_RUNS; i <= CAMPAIGN_WEAKER; i++)
+	for (unsigned i = CAMPAIGN_RUNS; i <= CAMPAIGN_FETCH; i++)
 		assert_int_equal(
 			campaign_halt_by_name(campaign_halt_name((enum campaign_halt) i)), i);
 	assert_int_equal(campaign_halt_by_name("of another version"), CAMPAIGN_RUNS);

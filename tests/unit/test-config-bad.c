@@ -28,6 +28,11 @@ static const struct row {
 	const char *text;
 	const char *expected; /* a part of an error; NULL: there is none */
 } rows[] = {
+	{ TOP("\"metrics\": { \"textfile\": \"a.prom\" }"), "/metrics/textfile: expected an absolute path that ends in \".prom\"" },
+	{ TOP("\"metrics\": { \"textfile\": \"/run/.prom\" }"), "/metrics/textfile: expected an absolute path that ends in" },
+	{ TOP("\"metrics\": { \"textfile\": \"/run/a.prom2\" }"), "/metrics/textfile: expected an absolute path that ends in" },
+	{ TOP("\"metrics\": { \"period\": \"999ms\" }"), "/metrics/period: expected a duration from 1s to 1h" },
+	{ TOP("\"metrics\": { \"file\": \"/a.prom\" }"), "/metrics/file: unknown key" },
 	/* syntax: FILE:LINE:COL */
 	{ "", "fotad.json:1:1: is empty" },
 	{ " \n\t\r\n", "fotad.json:1:1: is empty" },
@@ -207,7 +212,8 @@ static const struct row {
 	{ CAMPAIGN("\"check\": \"register\""), "did you mean \"registered\"?" },
 	{ CAMPAIGN("\"check\": true"), "/campaigns/0/check: expected \"none\" or \"registered\" or \"pdp\", found true" },
 	{ CAMPAIGN("\"recover\": \"reset\""), "/campaigns/0/recover: \"reset\" is not supported by this version; expected \"never\"" },
-	{ CAMPAIGN("\"fetch\": {}"), "/campaigns/0/fetch: is not supported by this version" },
+	{ CAMPAIGN("\"fetch\": {}"), "/campaigns/0/fetch: expected " },
+	{ CAMPAIGN("\"fetch\": \"always\""), "/campaigns/0/fetch: expected " },
 
 	/* timeouts and profiles */
 	{ TOP("\"timeouts\": { \"command\": 5 }"), "/timeouts/command: expected a duration with a unit" },

@@ -38,6 +38,48 @@ static void test_waves(void **state)
 	assert_false(s->config->campaigns[1].uplink_confirmed);
 }
 
+/* What a campaign makes of a package. On the way to the target the service is not asked for. */
+static void test_task(void **state)
+{
+	struct site *s = *state;
+	const struct config *c;
+	struct upgrade_task task;
+	struct job_rules rules;
+
+	site_write(s, "fotad.json",
+		TOP("\"modems\": [ { \"name\": \"m\", \"port\": \"/dev/m\", \"apn\": { \"name\": \"iot\" } } ],"
+		    "\"packages\": ["
+		    "{ \"model\": \"L610\", \"from\": \"1\", \"to\": \"2\", \"http\": { \"url\": \"http://h/12\" } },"
+		    "{ \"model\": \"L610\", \"from\": \"2\", \"to\": \"3\", \"ftp\": { \"server\": \"h\","
+		    "  \"file\": \"23\", \"username\": \"u\", \"password\": \"p\" } } ],"
+		    "\"campaigns\": [ { \"name\": \"c\", \"target\": \"3\", \"check\": \"pdp\", \"rat\": \"lock\","
+		    "  \"require\": { \"supply_mv\": 3500 }, \"retry\": { \"attempts\": 7, \"delay\": \"1min\","
+		    "  \"max_delay\": \"2min\", \"max_bytes\": 123 } } ]"));
+	site_load_fine(s);
+	c = s->config;
+	config_task(&c->campaigns[0], &c->modems[0], &c->packages[0], &task);
+	assert_int_equal(task.request.type, GTOTA_HTTP);
+	assert_string_equal(task.request.url, "http://h/12");
+	assert_null(task.request.password);
+	assert_string_equal(task.from, "1");
+	assert_string_equal(task.to, "2");
+	assert_int_equal(task.check, CHECK_NONE);
+	assert_int_equal(task.rat, RAT_LOCK);
+	assert_int_equal(task.require.supply_mv, 3500);
+	assert_string_equal(task.apn.name, "iot");
+	config_task(&c->campaigns[0], &c->modems[0], &c->packages[1], &task);
+	assert_int_equal(task.request.type, GTOTA_FTP);
+	assert_string_equal(task.request.filename, "23");
+	assert_string_equal(task.request.password, "p");
+	assert_int_equal(task.check, CHECK_PDP);
+	rules = config_job_rules(&c->campaigns[0]);
+	assert_int_equal(rules.attempts, 7);
+	assert_int_equal(rules.delay, 1 * MINUTE);
+	assert_int_equal(rules.max_delay, 2 * MINUTE);
+	assert_int_equal(rules.max_bytes, 123);
+	assert_int_equal(rules.seed, 0);
+}
+
 /* Conduct 20: 20 % after 5. A number needs no sample. */
 static void test_halt(void **state)
 {
@@ -69,14 +111,36 @@ static void test_halt(void **state)
 	}
 }
 
+/* Off unless it is given. */
+static void test_brake(void **state)
+{
+	struct site *s = *state;
+
+	site_write(s, "fotad.json",
+		TOP("\"campaigns\": ["
+		    "{ \"name\": \"c\", \"target\": \"2\", \"brake\": { \"return_percent\": 250, \"signal_db\": 8 } },"
+		    "{ \"name\": \"d\", \"target\": \"2\", \"brake\": { \"signal_db\": 62, \"after\": 64 } },"
+		    "{ \"name\": \"e\", \"target\": \"2\" } ]"));
+	site_load_fine(s);
+	assert_int_equal(s->config->campaigns[0].rules.brake.return_percent, 250);
+	assert_int_equal(s->config->campaigns[0].rules.brake.signal_db, 8);
+	assert_int_equal(s->config->campaigns[0].rules.brake.after, 5);
+	assert_int_equal(s->config->campaigns[1].rules.brake.return_percent, 0);
+	assert_int_equal(s->config->campaigns[1].rules.brake.after, 64);
+	assert_int_equal(s->config->campaigns[2].rules.brake.return_percent, 0);
+	assert_int_equal(s->config->campaigns[2].rules.brake.signal_db, 0);
+}
+
 /* Objects merge per key, the later file wins (conduct 22). */
 static void test_limits(void **state)
 {
 	struct site *s = *state;
 
 	site_write(s, "fotad.json", LIMITS("\"per_group\": { \"pumps\": 2, \"$comment\": \"x\", \"north\": 9 }"));
-	site_write(s, "conf.d/10.json", LIMITS("\"per_group\": { \"north\": 1, \"annex\": 4096 }"));
+	site_write(s, "conf.d/10.json",
+		LIMITS("\"per_group\": { \"north\": 1, \"annex\": 4096 }, \"per_cell\": 2"));
 	site_load_fine(s);
+	assert_int_equal(s->config->per_cell, 2);
 	assert_int_equal(s->config->n_per_group, 3);
 	assert_string_equal(s->config->per_group[0].group, "annex");
 	assert_int_equal(s->config->per_group[0].limit, 4096);
@@ -126,7 +190,16 @@ static const struct {
 	{ CAMPAIGN("\"halt\": \"10%\""), "/campaigns/0/halt: expected an object, found \"10%\"" },
 	{ CAMPAIGN("\"halt\": { \"failures\": 10 }"), "/campaigns/0/halt/failures: expected a number or a percentage" },
 	{ CAMPAIGN("\"halt\": { \"after\": 0 }"), "/campaigns/0/halt/after: expected a whole number from 1 to 1000000, found 0" },
-	{ CAMPAIGN("\"brake\": { \"signal_db\": 10 }"), "/campaigns/0/brake: is not supported by this version" },
+	{ CAMPAIGN("\"brake\": {}"), "/campaigns/0/brake: expected \"return_percent\" or \"signal_db\", found none" },
+	{ CAMPAIGN("\"brake\": { \"after\": 7 }"), "/campaigns/0/brake: expected \"return_percent\" or \"signal_db\", found none" },
+	{ CAMPAIGN("\"brake\": { \"return_percent\": 100 }"),
+	  "/campaigns/0/brake/return_percent: expected a whole number from 101 to 10000, found 100" },
+	{ CAMPAIGN("\"brake\": { \"signal_db\": 0 }"), "/campaigns/0/brake/signal_db: expected a whole number from 1 to 62" },
+	{ CAMPAIGN("\"brake\": { \"signal_db\": 6, \"after\": 65 }"),
+	  "/campaigns/0/brake/after: expected a whole number from 1 to 64, found 65" },
+	{ CAMPAIGN("\"check\": \"none\", \"brake\": { \"signal_db\": 6 }"),
+	  "/campaigns/0/brake/signal_db: with \"check\": \"none\" nobody asks what an upgraded modem hears" },
+	{ CAMPAIGN("\"check\": \"none\", \"brake\": { \"return_percent\": 200 }"), NULL },
 	{ CAMPAIGN("\"uplink_confirmed\": \"yes\""), "/campaigns/0/uplink_confirmed: expected true or false, found \"yes\"" },
 	{ TOP("\"modems\": [ " MODEM("m", ", \"uplink\": 1") " ]"), "/modems/0/uplink: expected true or false, found 1" },
 	{ LIMITS("\"per_group\": 1"), "/limits/per_group: expected an object, found 1" },
@@ -134,7 +207,7 @@ static const struct {
 	{ LIMITS("\"per_group\": { \"pumps\": \"2\" }"), "/limits/per_group/pumps: expected a whole number" },
 	{ LIMITS("\"per_group\": { \"7up\": 1 }"), "/limits/per_group/7up: is not the name of a group: expected a letter" },
 	{ LIMITS("\"per_group\": { \"$comment\": 1 }"), "/limits/per_group/$comment: expected a text" },
-	{ LIMITS("\"per_cell\": 1"), "/limits/per_cell: is not supported by this version" },
+	{ LIMITS("\"per_cell\": 0"), "/limits/per_cell: expected a whole number from 1 to 4096, found 0" },
 	{ TOP("\"limits\": { \"per_group\": { \"a\": 1, \"b\": 1, \"c\": 1, \"d\": 1, \"e\": 1, \"f\": 1, \"g\": 1, \"h\": 1,"
 	      " \"i\": 1, \"j\": 1, \"k\": 1, \"l\": 1, \"m\": 1 } }, \"modems\": [ " MODEM("x",
 	      ", \"groups\": [ \"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\", \"k\", \"l\", \"m\" ]") " ]"),
@@ -166,7 +239,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SITE_TEST(test_waves),
+		SITE_TEST(test_task),
 		SITE_TEST(test_halt),
+		SITE_TEST(test_brake),
 		SITE_TEST(test_limits),
 		SITE_TEST(test_uplink),
 		SITE_TEST(test_rows),

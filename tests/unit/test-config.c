@@ -194,6 +194,24 @@ static void test_defaults(void **state)
 	assert_int_equal(s->config->n_profiles, 3);
 }
 
+/* Each file may give some of the keys; what none gives is the standard. */
+static void test_metrics(void **state)
+{
+	struct site *s = *state;
+
+	site_write(s, "fotad.json", TOP("\"limits\": {}"));
+	site_load_fine(s);
+	assert_null(s->config->metrics.textfile);
+	assert_int_equal(s->config->metrics.period, 30 * SEC);
+	assert_false(s->config->metrics.per_modem);
+	site_write(s, "fotad.json", TOP("\"metrics\": { \"textfile\": \"/a.prom\", \"per_modem\": true }"));
+	site_write(s, "conf.d/a.json", TOP("\"metrics\": { \"textfile\": \"/run/b.prom\", \"period\": \"1h\" }"));
+	site_load_fine(s);
+	assert_string_equal(s->config->metrics.textfile, "/run/b.prom");
+	assert_int_equal(s->config->metrics.period, HOUR);
+	assert_true(s->config->metrics.per_modem);
+}
+
 /* conduct 22: lists concatenate, objects merge per key, later wins, lexical order */
 static void test_merge(void **state)
 {
@@ -350,6 +368,7 @@ int main(void)
 		SITE_TEST(test_campaigns),
 		SITE_TEST(test_timeouts),
 		SITE_TEST(test_defaults),
+		SITE_TEST(test_metrics),
 		SITE_TEST(test_merge),
 		SITE_TEST(test_priorities),
 		SITE_TEST(test_line_length),

@@ -122,12 +122,32 @@ static void test_codec(void **state)
 	assert_int_equal(back.last_read, e.last_read);
 }
 
+static void test_rest(void **state)
+{
+	struct evidence e;
+	(void) state;
+
+	evidence_begin(&e, "1.28", 100 * SEC);
+	evidence_phase(&e, PHASE_PREPARING, 100 * SEC);
+	assert_int_equal(evidence_rest(&e, 100 * SEC), 0); /* nothing is known */
+	evidence_report(&e, 10, 101 * SEC);
+	assert_int_equal(evidence_rest(&e, 101 * SEC), 1 * SEC); /* one report is no pace */
+	evidence_report(&e, 10, 102 * SEC);
+	assert_int_equal(evidence_rest(&e, 105 * SEC), 5 * SEC);
+	evidence_report(&e, 20, 110 * SEC);
+	assert_int_equal(evidence_rest(&e, 110 * SEC), 80 * SEC); /* 10 in 10 s */
+	assert_int_equal(evidence_rest(&e, 150 * SEC), 80 * SEC);
+	evidence_report(&e, 100, 190 * SEC);
+	assert_int_equal(evidence_rest(&e, 191 * SEC), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_collect),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_codec),
+		cmocka_unit_test(test_rest),
 	};
 
 	return cmocka_run_group_tests_name("core/evidence", tests, NULL, NULL);

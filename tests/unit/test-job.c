@@ -50,52 +50,65 @@ static void test_decisions(void **state)
 		struct job_decision decision;
 	} rows[] = {
 		/* a hop is done: the target, or the next hop at once */
-		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, true, 1, 0, 0 },
+		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, true, 1, 0, 0, false },
 			{ JOB_SUCCEEDED, REASON_NONE, 0 } },
-		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, false, 3, 0, 0 },
+		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, false, 3, 0, 0, false },
 			{ JOB_WAITING, REASON_NONE, 0 } },
-		{ { OUTCOME_ALREADY, REASON_NONE, AT_ERROR_UNKNOWN, true, 0, 0, 0 },
+		{ { OUTCOME_ALREADY, REASON_NONE, AT_ERROR_UNKNOWN, true, 0, 0, 0, false },
 			{ JOB_SUCCEEDED, REASON_NONE, 0 } },
-		{ { OUTCOME_ALREADY, REASON_NONE, AT_ERROR_UNKNOWN, false, 0, 0, 0 },
+		{ { OUTCOME_ALREADY, REASON_NONE, AT_ERROR_UNKNOWN, false, 0, 0, 0, false },
 			{ JOB_WAITING, REASON_NONE, 0 } },
 		/* deferred is not failed, however often and whatever the attempts */
-		{ { OUTCOME_DEFERRED, REASON_WEAK_SIGNAL, AT_ERROR_UNKNOWN, false, 0, 0, 0 },
+		{ { OUTCOME_DEFERRED, REASON_WEAK_SIGNAL, AT_ERROR_UNKNOWN, false, 0, 0, 0, false },
 			{ JOB_WAITING, REASON_WEAK_SIGNAL, 15 * MINUTE } },
-		{ { OUTCOME_DEFERRED, REASON_BUSY, AT_ERROR_UNKNOWN, false, 99, 0, 0 },
+		{ { OUTCOME_DEFERRED, REASON_BUSY, AT_ERROR_UNKNOWN, false, 99, 0, 0, false },
 			{ JOB_WAITING, REASON_BUSY, 15 * MINUTE } },
 		/* a spent attempt: doubled each time, bounded, limited */
-		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_WAITING, REASON_STALLED, 15 * MINUTE } },
-		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 2, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 2, 0, 0, false },
 			{ JOB_WAITING, REASON_STALLED, 30 * MINUTE } },
-		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 3, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 3, 0, 0, false },
 			{ JOB_FAILED, REASON_STALLED, 0 } },
 		/* after the point of no return a reason that may pass is a failure worth a retry */
-		{ { OUTCOME_FAILED, REASON_PORT_LOST, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_PORT_LOST, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_WAITING, REASON_PORT_LOST, 15 * MINUTE } },
 		/* what needs a person fails at once (conduct 18, 20) */
-		{ { OUTCOME_FAILED, REASON_SIM_NOT_READY, AT_ERROR_UNKNOWN, false, 0, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_SIM_NOT_READY, AT_ERROR_UNKNOWN, false, 0, 0, 0, false },
 			{ JOB_FAILED, REASON_SIM_NOT_READY, 0 } },
-		{ { OUTCOME_FAILED, REASON_NO_SERVICE, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_NO_SERVICE, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_FAILED, REASON_NO_SERVICE, 0 } },
-		{ { OUTCOME_FAILED, REASON_VERSION_UNEXPECTED, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_VERSION_UNEXPECTED, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_FAILED, REASON_VERSION_UNEXPECTED, 0 } },
 		/* rejected: by what the number says */
-		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_WAITING, REASON_REJECTED, 15 * MINUTE } },
-		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_LATER, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_LATER, false, 1, 0, 0, false },
 			{ JOB_WAITING, REASON_REJECTED, 15 * MINUTE } },
-		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_PERMANENT, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_PERMANENT, false, 1, 0, 0, false },
 			{ JOB_FAILED, REASON_REJECTED, 0 } },
-		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_PERSON, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_REJECTED, AT_ERROR_PERSON, false, 1, 0, 0, false },
 			{ JOB_FAILED, REASON_REJECTED, 0 } },
 		/* an error number of another reason means nothing */
-		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_PERMANENT, false, 1, 0, 0 },
+		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_PERMANENT, false, 1, 0, 0, false },
 			{ JOB_WAITING, REASON_STALLED, 15 * MINUTE } },
-		{ { OUTCOME_UNKNOWN, REASON_NOT_BACK, AT_ERROR_UNKNOWN, false, 3, 0, 0 },
+		{ { OUTCOME_UNKNOWN, REASON_NOT_BACK, AT_ERROR_UNKNOWN, false, 3, 0, 0, false },
 			{ JOB_UNKNOWN, REASON_NOT_BACK, 0 } },
-		{ { OUTCOME_CANCELLED, REASON_CANCELLED, AT_ERROR_UNKNOWN, false, 1, 0, 0 },
+		{ { OUTCOME_CANCELLED, REASON_CANCELLED, AT_ERROR_UNKNOWN, false, 1, 0, 0, false },
 			{ JOB_CANCELLED, REASON_CANCELLED, 0 } },
+		/* an operator has cancelled it past the point of no return: the verdict decides (conduct 20) */
+		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, true, 1, 0, 0, true },
+			{ JOB_SUCCEEDED, REASON_NONE, 0 } },
+		{ { OUTCOME_SUCCEEDED, REASON_NONE, AT_ERROR_UNKNOWN, false, 1, 0, 0, true },
+			{ JOB_CANCELLED, REASON_CANCELLED, 0 } },
+		{ { OUTCOME_FAILED, REASON_STALLED, AT_ERROR_UNKNOWN, false, 1, 0, 0, true },
+			{ JOB_CANCELLED, REASON_STALLED, 0 } },
+		{ { OUTCOME_FAILED, REASON_NO_SERVICE, AT_ERROR_UNKNOWN, false, 1, 0, 0, true },
+			{ JOB_CANCELLED, REASON_NO_SERVICE, 0 } },
+		{ { OUTCOME_DEFERRED, REASON_BUSY, AT_ERROR_UNKNOWN, false, 0, 0, 0, true },
+			{ JOB_CANCELLED, REASON_BUSY, 0 } },
+		{ { OUTCOME_UNKNOWN, REASON_NOT_BACK, AT_ERROR_UNKNOWN, false, 1, 0, 0, true },
+			{ JOB_UNKNOWN, REASON_NOT_BACK, 0 } },
 	};
 	(void) state;
 
@@ -185,6 +198,7 @@ static void test_waits(void **state)
 	(void) state;
 
 	assert_string_equal(job_wait_name(JOB_WAIT_NONE), "");
+	assert_string_equal(job_wait_name(JOB_WAIT_FETCH), "fetch");
 	assert_string_equal(job_wait_name(JOB_WAIT_ACKNOWLEDGE), "acknowledge");
 	assert_string_equal(job_wait_name(JOB_WAIT_BACKOFF), "backoff");
 	assert_string_equal(job_wait_name(JOB_WAIT_SLOT), "slot");
@@ -198,6 +212,31 @@ static void test_waits(void **state)
 	assert_string_equal(job_wait_name(JOB_WAIT_SOAK), "soak");
 	for (int i = JOB_WAIT_ACKNOWLEDGE; i <= JOB_WAIT_SLOT; i++) /* they are no reasons */
 		assert_int_equal(reason_by_name(job_wait_name((enum job_wait) i)), REASON_NONE);
+}
+
+/* An attempt counts once: unknown first and failed later is one. A hop that is done begins the next one's. */
+static void test_counts(void **state)
+{
+	static const struct {
+		enum upgrade_outcome outcome;
+		enum job_state before;
+		unsigned attempts, deferrals;
+	} rows[] = {
+		{ OUTCOME_FAILED, JOB_RUNNING, 3, 5 },   { OUTCOME_UNKNOWN, JOB_RUNNING, 3, 5 },
+		{ OUTCOME_FAILED, JOB_UNKNOWN, 2, 5 },   { OUTCOME_UNKNOWN, JOB_UNKNOWN, 2, 5 },
+		{ OUTCOME_DEFERRED, JOB_RUNNING, 2, 6 }, { OUTCOME_CANCELLED, JOB_RUNNING, 2, 5 },
+		{ OUTCOME_SUCCEEDED, JOB_RUNNING, 0, 5 }, { OUTCOME_SUCCEEDED, JOB_UNKNOWN, 0, 5 },
+		{ OUTCOME_ALREADY, JOB_RUNNING, 0, 5 },
+	};
+	(void) state;
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		unsigned attempts = 2, deferrals = 5;
+
+		job_count(rows[i].outcome, rows[i].before, &attempts, &deferrals);
+		assert_int_equal(attempts, rows[i].attempts);
+		assert_int_equal(deferrals, rows[i].deferrals);
+	}
 }
 
 static void test_backoff(void **state)
@@ -259,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_budget),

@@ -48,6 +48,41 @@ static void assert_next(struct schedule_rig *rig, usec_t minute, const char *nam
 	assert_int_equal(next(rig, minute), '-');
 }
 
+/* As `add`, and it could have gone `age` minutes before that in an earlier life: longer ago than this clock runs. */
+static void add_old(struct schedule_rig *rig, int name, int priority, struct schedule_gate *one, usec_t minute, usec_t age)
+{
+	add(rig, name, priority, one, NULL, minute);
+	rig->jobs[name - 'a'].age = age * MINUTE;
+}
+
+static void test_earlier_life(void **state UNUSED)
+{
+	struct schedule_rig *rig = schedule_rig_new(0);
+	struct schedule_gate gate = { .kind = SCHEDULE_GROUP, .limit = 1 };
+
+	/* within a lane ... */
+	add(rig, 'a', 0, NULL, NULL, 1);
+	add_old(rig, 'b', 0, NULL, 2, 10);
+	add_old(rig, 'c', 0, NULL, 3, 60);
+	add(rig, 'd', 0, NULL, NULL, 4);
+	add_old(rig, 'e', 0, NULL, 5, 12);
+	assert_next(rig, 5, "cbead");
+	free(rig);
+	/* ... and between two: a level of priority is worth SCHEDULE_AGE of it, and no more */
+	rig = schedule_rig_new(0);
+	add(rig, 'a', 1, &gate, NULL, 0);
+	add_old(rig, 'b', 0, &gate, 1, 9);
+	add_old(rig, 'c', 0, &gate, 2, 600000); /* more than is counted */
+	assert_next(rig, 2, "c");
+	end(rig, 'c');
+	assert_next(rig, 2, "a");
+	end(rig, 'a');
+	/* What has gone once has spent it. */
+	schedule_set_due(&rig->schedule, &rig->jobs['c' - 'a'], 3 * MINUTE, JOB_WAIT_NONE);
+	assert_next(rig, 3, "b");
+	free(rig);
+}
+
 static void test_first_come(void **state UNUSED)
 {
 	struct schedule_rig *rig = schedule_rig_new(0);
@@ -414,6 +449,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_come),
+		cmocka_unit_test(test_earlier_life),
 		cmocka_unit_test(test_put_off_and_on),
 		cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_nobody_starves),

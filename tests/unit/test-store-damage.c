@@ -194,6 +194,31 @@ static void test_set_aside(void **state)
 		1);
 }
 
+/* The same while it is at work: what was queued before is not lost, and what the file is about is answered. */
+static void test_acknowledged(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "1");
+	struct store_completion done;
+
+	assert_int_equal(store_condemn(f->directory), 0);
+	assert_int_equal(reopen(f, BOOT), -EUCLEAN);
+	set_aside(f);
+	assert_int_equal(store_save(f->store, &job, 3), 0);
+	assert_int_equal(store_acknowledge(f->store, WALL, 4), 0);
+	for (uint64_t cookie = 3; cookie <= 4; cookie++) {
+		done = completion(f);
+		assert_true(done.cookie == cookie && done.error == 0);
+	}
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_false(store_is_held(f->store));
+	f->store = store_close(f->store);
+	assert_int_equal(number(f, "SELECT count(*) FROM history WHERE who = 'operator' AND what = "
+				   "'acknowledged'"),
+		1);
+	assert_int_equal(number(f, "SELECT count(*) FROM jobs"), 1);
+}
+
 static void test_condemned(void **state)
 {
 	struct fixture *f = *state;
@@ -350,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_migration_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set_aside, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condemned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),

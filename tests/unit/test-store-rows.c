@@ -50,6 +50,45 @@ static struct store_attempt make_attempt(uint32_t number)
 	"outcome,"                                                                                 \
 	" reason, cme FROM attempts ORDER BY id"
 
+static uint64_t last_number(struct fixture *f)
+{
+	uint64_t number = 77;
+
+	assert_int_equal(store_last_number_now(f->store, &number), 0);
+	return number;
+}
+
+/* A job keeps its number; the highest is known even when its job has another by now, or is not the newest row. */
+static void test_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job a = make_job("c", "a", "1"), b = make_job("c", "b", "2");
+	struct store_found found;
+
+	assert_int_equal(last_number(f), 0);
+	a.number = 5;
+	a.stop = true;
+	a.created = 1000;
+	b.number = 6;
+	b.ended = 2000;
+	assert_int_equal(save(f, &a), 0);
+	assert_int_equal(save(f, &b), 0);
+	assert_int_equal(save(f, &a), 0);
+	assert_int_equal(reopen(f, BOOT2), 0);
+	assert_int_equal(last_number(f), 6);
+	assert_int_equal(find(f, "c", "a", "1", &found), 0);
+	assert_true(found.job.number == 5 && found.job.stop && found.job.created == 1000 && found.job.ended == 0);
+	assert_int_equal(find(f, "c", "b", "2", &found), 0);
+	assert_true(found.job.number == 6 && !found.job.stop && found.job.ended == 2000);
+	b.number = 9;
+	assert_int_equal(save(f, &b), 0);
+	b.number = 0; /* only what was done to the module */
+	strcpy(b.campaign, "");
+	assert_int_equal(save(f, &b), 0);
+	assert_int_equal(reopen(f, BOOT2), 0);
+	assert_int_equal(last_number(f), 9);
+}
+
 static void test_campaigns(void **state)
 {
 	struct fixture *f = *state;
@@ -57,7 +96,8 @@ static void test_campaigns(void **state)
 		.target = "1.30",
 		.halted = CAMPAIGN_UNPROVEN,
 		.wave = 2,
-		.soak_until = 99 * SEC };
+		.soak_until = 99 * SEC,
+		.brake_since = 7 };
 	struct store_change what = { .campaign = &c };
 	struct store_campaign *found = NULL;
 	size_t n = 0;
@@ -73,7 +113,7 @@ static void test_campaigns(void **state)
 	c.cancelled = true;
 	assert_int_equal(change(f, &what), 0);
 	assert_string_equal(ask(f, "SELECT * FROM campaigns ORDER BY name"),
-		"spring|1.30|1|1|failures|2|99000000\nwinter|1.30|1|0||2|99000000");
+		"spring|1.30|1|1|failures|2|99000000|7\nwinter|1.30|1|0||2|99000000|7");
 	assert_int_equal(store_campaigns_now(f->store, &found, &n), 0);
 	assert_int_equal(n, 2);
 	for (size_t i = 0; i < n; i++) {
@@ -85,6 +125,7 @@ static void test_campaigns(void **state)
 		assert_int_equal(found[i].halted, spring ? CAMPAIGN_FAILURES : CAMPAIGN_RUNS);
 		assert_int_equal(found[i].wave, 2);
 		assert_true(found[i].soak_until == 99 * SEC);
+		assert_int_equal(found[i].brake_since, 7);
 	}
 	free(found);
 }
@@ -107,7 +148,7 @@ static void test_resume(void **state)
 	assert_int_equal(store_resume(f->store, "spring", 5 * SEC), -ENOENT);
 	assert_int_equal(store_resume(f->store, "winter", 5 * SEC), 0);
 	assert_int_equal(store_resume(f->store, "winter", 6 * SEC), -ENOENT);
-	assert_string_equal(ask(f, "SELECT halted, paused FROM campaigns"), "|0");
+	assert_string_equal(ask(f, "SELECT halted, paused, brake_since FROM campaigns"), "|0|5000000");
 	assert_string_equal(ask(f, "SELECT modem, forgiven FROM jobs ORDER BY modem"), "m1|1\nm2|0\nm3|0");
 	assert_string_equal(ask(f, "SELECT time, who, campaign, what FROM history"), "5000000|operator|winter|resumed");
 }
@@ -190,13 +231,52 @@ static void test_attempts(void **state)
 	assert_string_equal(ask(f, "SELECT evidence FROM attempts WHERE ended != 0"),
 		"before=1.28 after= reports=9 first-percent=-1 last-percent=-1 silence=0 lost=0 "
 		"returned=0 booted=0 lives=0 cme=-1 preparing=0 downloading=0 installing=0 "
-		"verifying=0 reads=0 first-read=0 last-read=0 eps=-1 gprs=-1 pdp=-1");
+		"verifying=0 reads=0 first-read=0 last-read=0 eps=-1 gprs=-1 pdp=-1 rssi-before=-1 "
+		"rssi-after=-1");
+}
+
+/* What succeeded, the newest first, with the model of the modem's newest job. */
+static void test_figures(void **state)
+{
+	struct fixture *f = *state;
+	struct store_job job = make_job("c", "m", "111");
+	struct store_attempt a = make_attempt(1);
+	struct store_change what = { .job = &job, .attempt = &a };
+	struct store_figures figures[3];
+	size_t n = 9;
+
+	assert_int_equal(store_figures_now(f->store, figures, 3, &n), 0);
+	assert_int_equal(n, 0);
+	a.judged = true;
+	a.evidence.phases[PHASE_INSTALLING] = 90 * SEC;
+	a.evidence.rssi_before = 71;
+	a.evidence.rssi_after = 85;
+	for (unsigned i = 0; i < 5; i++) {
+		a.outcome = i == 1 ? OUTCOME_FAILED : OUTCOME_SUCCEEDED;
+		a.ended = (i + 1) * SEC;
+		a.evidence.lives = i == 3; /* how long fotad was not there is not known */
+		assert_int_equal(change(f, &what), 0);
+	}
+	strcpy(job.record.model, "L610-CN-62-36");
+	a.ended = 0; /* goes on */
+	assert_int_equal(change(f, &what), 0);
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_int_equal(store_figures_now(f->store, figures, 3, &n), 0);
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < n; i++) {
+		assert_string_equal(figures[i].model, "L610-CN-62-36");
+		assert_string_equal(figures[i].to, "1.29");
+		assert_int_equal(figures[i].rssi_before, 71);
+		assert_int_equal(figures[i].rssi_after, 85);
+		assert_true(figures[i].ended == (i == 0 ? 5 : i == 1 ? 4 : 3) * SEC);
+		assert_true(figures[i].gone == (i == 1 ? 0 : 90 * SEC));
+	}
 }
 
 static void test_modems(void **state)
 {
 	struct fixture *f = *state;
-	struct store_modem modem = { "m", "111", "L610-CN-62-36", "1.28", 5 * SEC };
+	struct store_modem modem = { "m", "111", "L610-CN-62-36", "1.28", 5 * SEC, "1A2B-1C3D4E5" };
 	struct store_found found;
 
 	assert_int_equal(store_find_now(f->store, "c", "m", &found), 0);
@@ -212,6 +292,7 @@ static void test_modems(void **state)
 	assert_string_equal(found.modem.model, "L610-CN-62-36");
 	assert_string_equal(found.modem.version, "1.29");
 	assert_true(found.modem.seen == 5 * SEC);
+	assert_string_equal(found.modem.cell, "1A2B-1C3D4E5");
 }
 
 static struct store_history make_line(usec_t time, const char *detail)
@@ -405,8 +486,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_attempts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_terms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_campaigns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modems, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_figures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find_in_order, setup, teardown),

@@ -113,7 +113,7 @@ static void check_line(struct rig *rig, const char *line)
 		"ATI", NULL };
 	static const char *const verification[] = { "AT", "ATE0", "AT+CMEE=1", "AT+CGMR", "AT+CGSN",
 		NULL };
-	static const char *const service[] = { "AT", "AT+CEREG?", "AT+CGREG?", "AT+MIPCALL?",
+	static const char *const service[] = { "AT", "AT+CEREG?", "AT+CGREG?", "AT+CSQ", "AT+MIPCALL?",
 		"AT+MIPCALL=1", "AT+MIPCALL=1,\"iot.example\",\"gw\",\"kanarie-Zx91\"", "AT+CGACT?", "AT+CGACT=1,1", NULL };
 	const struct upgrade *u = &rig->d.upgrade;
 	bool start = strncmp(line, "AT+GTOTA=", 9) == 0 && line[9] != '?';

@@ -1,0 +1,98 @@
+/*
+ * What an operator says about a modem's job, as it is done. Whether it may be said, and how it is answered, is in control.c.
+ */
+#include "base/text.h"
+#include "daemon/modem.h"
+
+/* The job that the configuration wants now: another wish's is none of it, a module that was never seen has none yet. */
+static void take_todays_job(struct modem *m)
+{
+	if (!modem_has_todays_job(m) || !text_equal(m->job_campaign, m->campaign->name)) {
+		modem_new_job(m, 0);
+		manager_set_member(m->manager, m, 0, false);
+		m->state = JOB_WAITING;
+	}
+}
+
+static void restore(struct modem *m, usec_t now)
+{
+	if (m->restore && upgrade_is_holding(&m->dialogue.upgrade))
+		dialogue_restore(&m->dialogue, now);
+	modem_perform(m, now);
+}
+
+bool modem_cancel(struct modem *m, usec_t now)
+{
+	enum job_state before;
+
+	if (!m->slot && !upgrade_past_no_return(&m->dialogue.upgrade))
+		take_todays_job(m);
+	before = m->state;
+	if (job_is_final(m->state) || (m->stop && m->state == JOB_RUNNING))
+		return false;
+	if (m->slot) {
+		/* Before the point of no return a verdict comes of it at once: put back what was set, and done. */
+		m->stop = true;
+		dialogue_cancel(&m->dialogue, now);
+		modem_perform(m, now);
+		if (m->stop)
+			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
+				"past the point of no return: an operator wants no further attempt, and the "
+				"verdict decides");
+	} else {
+		m->stop = m->state == JOB_UNKNOWN;
+		modem_enter_state(m, JOB_CANCELLED, REASON_CANCELLED, 0, now);
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, REASON_CANCELLED, "cancelled");
+	}
+	modem_save_order(m, "cancel", before, now);
+	manager_touch(m->manager, m);
+	restore(m, now);
+	return true;
+}
+
+void modem_cancel_seen(struct modem *m, usec_t now)
+{
+	if (!m->cancel)
+		return;
+	m->cancel = false;
+	(void) modem_cancel(m, now);
+}
+
+bool modem_retry(struct modem *m, usec_t now)
+{
+	enum job_state before = m->state;
+
+	if (!m->job || (!m->stop && m->state != JOB_FAILED && m->state != JOB_CANCELLED))
+		return false;
+	if (upgrade_past_no_return(&m->dialogue.upgrade)) { /* it has no verdict yet: then its rules decide again */
+		m->state = m->state == JOB_CANCELLED ? JOB_UNKNOWN : m->state;
+		m->stop = false;
+	} else {
+		modem_new_job(m, 0);
+		modem_enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
+	}
+	modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
+		m->state == JOB_WAITING ? "tried again: an operator wants it"
+					: "an operator has taken its cancel back");
+	modem_save_order(m, "retry", before, now);
+	manager_touch(m->manager, m);
+	if (m->identified && upgrade_is_holding(&m->dialogue.upgrade))
+		modem_reconcile(m, now);
+	modem_perform(m, now);
+	return true;
+}
+
+bool modem_start(struct modem *m, bool force, usec_t now)
+{
+	if (!m->job || m->state != JOB_WAITING || m->slot)
+		return false;
+	m->due = 0;
+	m->member.now = m->member.now || force;
+	modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
+		force ? "an operator starts it now, whatever the window and the wave"
+		      : "an operator starts it now");
+	modem_save_order(m, force ? "start --force" : "start", m->state, now);
+	manager_ready(m->manager, m);
+	modem_perform(m, now);
+	return true;
+}
