@@ -59,7 +59,8 @@ static const char *doing(const json_t *modem, const json_t *job)
 
 	if (!job)
 		return text_of(modem, "state");
-	return text_equal(state, "running") && phase ? phase : state;
+	/* Between two phases there is none to name. */
+	return text_equal(state, "running") && phase && !text_equal(phase, "idle") ? phase : state;
 }
 
 static void add_row(const struct ctl *ctl, struct table *table, const json_t *modem,
@@ -153,7 +154,7 @@ static void add_head(FILE *to, const struct ctl *ctl, const struct fleet *fleet,
 	fputs("\n\n", to);
 }
 
-#define ROWS_AROUND 5 /* head, blank, headings, "and n more", foot */
+#define ROWS_AROUND 6 /* head, blank, headings, "and n more", blank, foot */
 
 char *frame_text(const struct ctl *ctl, const struct fleet *fleet, const char *only, size_t columns,
 	size_t rows)

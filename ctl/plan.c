@@ -79,13 +79,13 @@ static void print_plan_sum(const json_t *sum)
 			when_text(early, when_of(sum, "end_early")),
 			when_text(late, when_of(sum, "end_late")));
 	if (number_of(sum, "held", 0) > 0)
-		printf("%lld will not go without a word from you: fotactl explain NAME says why.\n",
+		printf("%lld will not go by waiting alone: fotactl explain NAME says why.\n",
 			number_of(sum, "held", 0));
 	if (number_of(sum, "late", 0) > 0)
 		printf("%lld will not fit before not_after or into any window.\n",
 			number_of(sum, "late", 0));
 	if (!flag_of(sum, "learned"))
-		printf("Times are guesses from the time-outs until some attempts were seen.\n");
+		printf("These times are guesses: too few upgrades were seen yet.\n");
 }
 
 enum ctl_exit verb_plan(struct ctl *ctl, int argc, char **argv)

@@ -106,7 +106,7 @@ static char *progress_of(const json_t *job)
 		return words("-");
 	if (percent >= 0 && text_equal(phase, "downloading"))
 		return words("downloading %lld %%", percent);
-	return words("%s", phase ? phase : "-");
+	return words("%s", phase && !text_equal(phase, "idle") ? phase : "-");
 }
 
 /* ---- the tables ---- */

@@ -14,52 +14,66 @@
 
 /* ---- logind ---- */
 
-static void ask_logind(struct bus *b, const char *mode);
+/*
+ * Each of its own: asked for both at once, logind of systemd 252 looks for neither right, but for that to inhibit the lid
+ * switch, which nobody has.
+ */
+static const char *const inhibited[BUS_HOLDS] = { "shutdown", "sleep" };
 
-static void release(struct bus *b)
+static void ask_logind(struct bus_hold *hold, const char *mode);
+
+void bus_host_clear(struct bus *b)
 {
-	if (b->logind_fd >= 0)
-		close(b->logind_fd);
-	b->logind_fd = -1;
+	for (size_t i = 0; i < BUS_HOLDS; i++)
+		b->holds[i] = (struct bus_hold){ .bus = b, .what = inhibited[i], .fd = -1 };
+}
+
+static void release(struct bus_hold *hold)
+{
+	if (hold->fd >= 0)
+		close(hold->fd);
+	hold->fd = -1;
 }
 
 static int on_inhibitor(sd_bus_message *m, void *userdata, sd_bus_error *error UNUSED)
 {
-	struct bus *b = userdata;
+	struct bus_hold *hold = userdata;
 	int fd;
 
-	b->logind_slot = sd_bus_slot_unref(b->logind_slot);
+	hold->slot = sd_bus_slot_unref(hold->slot);
 	if (sd_bus_message_is_method_error(m, NULL)) {
-		if (!b->logind_delays)
-			ask_logind(b, "delay"); /* to block is not everybody's right */
+		if (!hold->delays)
+			ask_logind(hold, "delay"); /* to block is not everybody's right */
 		return 0;
 	}
 	if (sd_bus_message_read(m, "h", &fd) < 0)
 		return 0;
-	release(b);
-	b->logind_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (b->past == 0) /* meanwhile */
-		release(b);
+	release(hold);
+	hold->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (hold->bus->past == 0) /* meanwhile */
+		release(hold);
 	return 0;
 }
 
-static void ask_logind(struct bus *b, const char *mode)
+static void ask_logind(struct bus_hold *hold, const char *mode)
 {
-	b->logind_delays = mode[0] == 'd';
-	(void) sd_bus_call_method_async(b->sd, &b->logind_slot, "org.freedesktop.login1",
+	hold->delays = mode[0] == 'd';
+	(void) sd_bus_call_method_async(hold->bus->sd, &hold->slot, "org.freedesktop.login1",
 		"/org/freedesktop/login1", "org.freedesktop.login1.Manager", "Inhibit",
-		on_inhibitor, b, "ssss", "shutdown:sleep", "fotad",
+		on_inhibitor, hold, "ssss", hold->what, "fotad",
 		"a cellular module is being flashed", mode);
 }
 
 void bus_host_hold(struct bus *b)
 {
-	if (!b->ready || b->past == 0) {
-		release(b);
-		return;
+	for (size_t i = 0; i < BUS_HOLDS; i++) {
+		struct bus_hold *hold = &b->holds[i];
+
+		if (!b->ready || b->past == 0)
+			release(hold);
+		else if (hold->fd < 0 && !hold->slot)
+			ask_logind(hold, "block");
 	}
-	if (b->logind_fd < 0 && !b->logind_slot)
-		ask_logind(b, "block");
 }
 
 /* ---- timedate1 ---- */
@@ -135,13 +149,15 @@ void bus_host_begin(struct bus *b)
 
 void bus_host_drop(struct bus *b)
 {
-	b->logind_slot = sd_bus_slot_unref(b->logind_slot);
+	for (size_t i = 0; i < BUS_HOLDS; i++)
+		b->holds[i].slot = sd_bus_slot_unref(b->holds[i].slot);
 	b->clock_slot = sd_bus_slot_unref(b->clock_slot);
 	clock_set_witness(CLOCK_WITNESS_NONE);
 }
 
 void bus_host_done(struct bus *b)
 {
-	release(b);
+	for (size_t i = 0; i < BUS_HOLDS; i++)
+		release(&b->holds[i]);
 	sd_event_source_disable_unref(b->clock_source);
 }

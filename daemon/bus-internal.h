@@ -104,6 +104,17 @@ struct bus_seen { /* of a modem, by its id */
 	struct bus_object modem, job;
 };
 
+/* One of logind's inhibitors. */
+struct bus_hold {
+	struct bus *bus;
+	const char *what;
+	int fd;            /* -1: none */
+	bool delays;       /* to block was refused: it was asked to delay */
+	sd_bus_slot *slot; /* of the question */
+};
+
+#define BUS_HOLDS 2
+
 struct bus_seen_campaign {
 	const struct campaign_run *run;
 	struct bus_object object;
@@ -157,9 +168,8 @@ struct bus {
 	struct bus_inhibitor *inhibitors;
 
 	unsigned past;         /* modems past the point of no return */
-	int logind_fd;         /* the inhibitor; -1: none */
-	bool logind_delays;    /* to block was refused: it was asked to delay */
-	sd_bus_slot *logind_slot, *clock_slot;
+	struct bus_hold holds[BUS_HOLDS];
+	sd_bus_slot *clock_slot;
 	sd_event_source *clock_source;
 };
 
@@ -239,6 +249,7 @@ void bus_inhibitors_drop(struct bus *b);
 /* ---- bus-level.c, bus-host.c ---- */
 
 int bus_add_log_control(struct bus *b);
+void bus_host_clear(struct bus *b); /* before anything can fail */
 int bus_host_new(struct bus *b);
 void bus_host_begin(struct bus *b); /* connected */
 void bus_host_drop(struct bus *b);  /* ... no more */

@@ -107,7 +107,7 @@ static void get_synchronised(const void *object UNUSED, struct bus_value *ret)
 	X("Reload", BUS_RELOAD, bus_reload, "", "", "", "")                                        \
 	X("Inhibit", BUS_MANAGE, bus_inhibit, "ss", P(who) P(why), "h", P(fd))                     \
 	X("ListInhibitors", BUS_READ, bus_list_inhibitors, "", "", "a(ss)", P(inhibitors))         \
-	X("Explain", BUS_READ, bus_explain, "s", P(modem), "a(sssx)", P(gates))                    \
+	X("Explain", BUS_READ_MUCH, bus_explain, "s", P(modem), "a(sssx)", P(gates))               \
 	X("Plan", BUS_READ_MUCH, bus_plan, "s", P(campaign), "a(sxxts)a{sv}", P(rows) P(sum))      \
 	X("History", BUS_READ_MUCH, bus_history, "su", P(name) P(max), "aa{sv}", P(lines))         \
 	X("Trace", BUS_MANAGE, bus_trace, "s", P(modem), "hs", P(fd) P(filename))                  \

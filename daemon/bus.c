@@ -201,7 +201,7 @@ int bus_new(sd_event *event, struct manager *manager, const char *address, struc
 	b->address = address;
 	b->retry_pause = RETRY_FIRST;
 	b->names_stale = b->jobs_stale = true;
-	b->logind_fd = -1;
+	bus_host_clear(b);
 	r = sd_event_add_time_relative(
 		event, &b->retry_source, CLOCK_BOOTTIME, 0, 100 * MSEC, on_retry, b);
 	if (r >= 0)

@@ -117,15 +117,17 @@ static void add_job(struct gates *gates, const struct modem *m)
 		break;
 	case JOB_UNKNOWN:
 		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY,
-			"%llu: nobody knows how its attempt ended; settles when the module answers", id);
+			"%llu: nobody knows how its attempt ended; settles when the module answers",
+			id);
 		break;
 	case JOB_SUCCEEDED:
 		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY, "%llu has succeeded", id);
 		break;
 	case JOB_FAILED:
 	case JOB_CANCELLED:
-		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY, "%llu is %s (%s): fotactl retry %s",
-			id, job_state_name(m->state), reason_name(m->reason), m->config->name);
+		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY,
+			"%llu is %s (%s): fotactl retry %s", id, job_state_name(m->state),
+			reason_name(m->reason), m->config->name);
 		break;
 	}
 }
@@ -146,7 +148,8 @@ static void add_packages(struct gates *gates, const struct modem *m)
 			chain.from, m->campaign->target);
 	else
 		gate_add(gates, "package", GATE_OPEN, 0, "%zu %s from %s, %llu bytes", chain.hops,
-			chain.hops == 1 ? "hop" : "hops", chain.from, (unsigned long long) chain.bytes);
+			chain.hops == 1 ? "hop" : "hops", chain.from,
+			(unsigned long long) chain.bytes);
 	if (m->campaign->retry.max_bytes == 0 || chain.error < 0)
 		return;
 	gate_add(gates, "budget",
@@ -163,7 +166,8 @@ static void add_gateway(struct gates *gates, const struct modem *m)
 	const struct manager *g = m->manager;
 
 	if (g->held)
-		gate_add(gates, "store", GATE_SHUT, USEC_INFINITY, "the state was lost: fotactl acknowledge");
+		gate_add(gates, "store", GATE_SHUT, USEC_INFINITY,
+			"the state was lost: fotactl acknowledge");
 	else if (g->store_error)
 		gate_add(gates, "store", GATE_SHUT, USEC_INFINITY, "the state cannot be saved: %s",
 			strerror(-g->store_error));
@@ -183,7 +187,8 @@ static void add_operator(struct gates *gates, const struct modem *m)
 		g->inhibitors > 0 ? "software on this gateway holds new starts: fotactl status"
 				  : "nobody holds new starts");
 	if (g->schedule.gateway.closed)
-		gate_add(gates, "pause", GATE_SHUT, USEC_INFINITY, "everything is paused: fotactl resume");
+		gate_add(gates, "pause", GATE_SHUT, USEC_INFINITY,
+			"everything is paused: fotactl resume");
 	else if (c && c->paused)
 		gate_add(gates, "pause", GATE_SHUT, USEC_INFINITY,
 			"campaign %s is paused: fotactl resume %s", m->run->name, m->run->name);
@@ -209,11 +214,11 @@ static void add_last(struct gates *gates, const struct modem *m)
 		gate_add(gates, "last-start", GATE_SHUT, gates_wall(gates, next),
 			"the module may still be at what was started last");
 	if (waits && m->backoff)
-		gate_add(gates, "backoff", GATE_SHUT, gates_wall(gates, m->due), "attempt %u failed: %s",
-			m->attempts, reason_name(m->reason));
+		gate_add(gates, "backoff", GATE_SHUT, gates_wall(gates, m->due),
+			"attempt %u failed: %s", m->attempts, reason_name(m->reason));
 	else
-		gate_add(gates, "backoff", GATE_OPEN, 0, m->attempts == 1 ? "%u attempt spent" : "%u attempts spent",
-			m->attempts);
+		gate_add(gates, "backoff", GATE_OPEN, 0,
+			m->attempts == 1 ? "%u attempt spent" : "%u attempts spent", m->attempts);
 	if (waits && !m->backoff)
 		gate_add(gates, "preflight", GATE_SHUT, gates_wall(gates, m->due), "%s: %s",
 			reason_name(m->reason), reason_meaning(m->reason));

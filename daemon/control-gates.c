@@ -33,8 +33,8 @@ void control_chain(const struct modem *m, struct control_chain *ret)
 	for (; ret->hops < PACKAGE_CHAIN_MAX; ret->hops++) {
 		uint64_t size;
 
-		ret->error = package_next(config->packages, config->n_packages, profile, i->model, from,
-			m->campaign->target, m->rules->work, &package, &hops);
+		ret->error = package_next(config->packages, config->n_packages, profile, i->model,
+			from, m->campaign->target, m->rules->work, &package, &hops);
 		if (ret->error < 0)
 			break;
 		size = package->size ? package->size : profile->package_max;
@@ -48,7 +48,8 @@ void control_chain(const struct modem *m, struct control_chain *ret)
 
 /* ---- the clock ---- */
 
-static const char *date(const struct opening_rules *when, usec_t at, char buffer[static CIVIL_FORMAT_MAX])
+static const char *date(
+	const struct opening_rules *when, usec_t at, char buffer[static CIVIL_FORMAT_MAX])
 {
 	const struct zone *zone = when->n_windows > 0 ? when->windows[0].zone : &zone_utc;
 
@@ -60,8 +61,9 @@ static void add_dates(struct gates *gates, const struct opening_rules *when)
 	char text[CIVIL_FORMAT_MAX];
 
 	if (when->not_before > 0)
-		gate_add(gates, "not-before", gates->wall >= when->not_before ? GATE_OPEN : GATE_SHUT,
-			when->not_before, "%s", date(when, when->not_before, text));
+		gate_add(gates, "not-before",
+			gates->wall >= when->not_before ? GATE_OPEN : GATE_SHUT, when->not_before,
+			"%s", date(when, when->not_before, text));
 	if (when->not_after > 0)
 		gate_add(gates, "not-after", gates->wall < when->not_after ? GATE_OPEN : GATE_SHUT,
 			USEC_INFINITY, "%s", date(when, when->not_after, text));
@@ -78,13 +80,15 @@ static void add_window(struct gates *gates, const struct modem *m)
 	if (when->n_windows == 0)
 		gate_add(gates, "window", GATE_OPEN, 0, "any time");
 	else if (m->member.now)
-		gate_add(gates, "window", GATE_OPEN, 0, "an operator wants it to start all the same");
+		gate_add(gates, "window", GATE_OPEN, 0,
+			"an operator wants it to start all the same");
 	else if (opening.state == OPENING_OPEN)
 		gate_add(gates, "window", GATE_OPEN, 0, "starts until %s (%s expected)",
 			date(when, opening.when, text), usec_format(span, job.duration));
 	else if (opening.too_long)
 		gate_add(gates, "window", GATE_SHUT, USEC_INFINITY,
-			"none is as long as an upgrade may take (%s)", usec_format(span, job.duration));
+			"none is as long as an upgrade may take (%s)",
+			usec_format(span, job.duration));
 	else if (opening.wait == JOB_WAIT_WINDOW)
 		gate_add(gates, "window", GATE_SHUT, opening.when, "starts from %s (%s expected)",
 			date(when, opening.when, text), usec_format(span, job.duration));
@@ -117,12 +121,13 @@ static void describe_wave(const struct campaign_run *run, char *text, size_t siz
 	const struct modem *blocker = campaign_run_blocker(run);
 
 	if (blocker)
-		(void) text_format(text, size, "wave %u waits for %.64s: fotactl cancel goes on without",
-			c->wave + 1, blocker->config->name);
+		(void) text_format(text, size,
+			"wave %u waits for %.64s: fotactl cancel goes on without", c->wave + 1,
+			blocker->config->name);
 	else
 		(void) text_format(text, size,
-			"wave %u goes first: %u of %u have succeeded, %u must, %u are left", c->wave + 1,
-			view.succeeded, view.members, view.wanted, view.left);
+			"wave %u goes first: %u of %u have succeeded, %u must, %u are left",
+			c->wave + 1, view.succeeded, view.members, view.wanted, view.left);
 }
 
 void gates_add_waves(struct gates *gates, const struct modem *m)
@@ -146,8 +151,8 @@ void gates_add_waves(struct gates *gates, const struct modem *m)
 			c->rules->n_waves);
 	}
 	if (wait == JOB_WAIT_SOAK)
-		gate_add(gates, "soak", GATE_SHUT, gates_wall(gates, opens), "wave %u has proven itself",
-			wave);
+		gate_add(gates, "soak", GATE_SHUT, gates_wall(gates, opens),
+			"wave %u has proven itself", wave);
 }
 
 void gates_add_fetch(struct gates *gates, const struct modem *m)
@@ -167,19 +172,22 @@ void gates_add_fetch(struct gates *gates, const struct modem *m)
 static void add_limit(struct gates *gates, const char *kind, const struct schedule_gate *gate)
 {
 	if (gate->limit > 0)
-		gate_add(gates, kind, gate->used < gate->limit ? GATE_OPEN : GATE_SHUT, USEC_INFINITY,
-			"%s%s%u of %u run", gate->name ? gate->name : "", gate->name ? ": " : "",
-			gate->used, gate->limit);
+		gate_add(gates, kind, gate->used < gate->limit ? GATE_OPEN : GATE_SHUT,
+			USEC_INFINITY, "%s%s%u of %u run", gate->name ? gate->name : "",
+			gate->name ? ": " : "", gate->used, gate->limit);
 }
 
 static void add_uplink(struct gates *gates, const struct modem *m)
 {
 	enum job_wait wait = m->run->gates.uplink.closed;
 
-	gate_add(gates, "uplink", wait == JOB_WAIT_NONE ? GATE_OPEN : GATE_SHUT, USEC_INFINITY, "%s",
-		wait == JOB_WAIT_NONE	? "it carries this gateway's connection: it goes alone"
-		: wait == JOB_WAIT_WAVE ? "it carries this gateway's connection: all others go first"
-					: "it carries this gateway's connection, and there is no other route: say uplink_confirmed");
+	gate_add(gates, "uplink", wait == JOB_WAIT_NONE ? GATE_OPEN : GATE_SHUT, USEC_INFINITY,
+		"%s",
+		wait == JOB_WAIT_NONE ? "it carries this gateway's connection: it goes alone"
+		: wait == JOB_WAIT_WAVE
+			? "it carries this gateway's connection: all others go first"
+			: "it carries this gateway's connection, and there is no other route: say "
+			  "uplink_confirmed");
 }
 
 static void add_gate(struct gates *gates, const struct modem *m, const struct schedule_gate *gate)
@@ -218,11 +226,12 @@ void gates_add_limits(struct gates *gates, const struct modem *m)
 		add_gate(gates, m, place->gates[i]);
 	for (size_t i = 0; i < n; i++) {
 		if (views[i].kind == SCHEDULE_ALONE)
-			gate_add(gates, "alone", views[i].open ? GATE_OPEN : GATE_SHUT, USEC_INFINITY,
+			gate_add(gates, "alone", views[i].open ? GATE_OPEN : GATE_SHUT,
+				USEC_INFINITY,
 				"a modem that carries the gateway's connection goes alone; %u run",
 				views[i].used);
 		else if (views[i].kind == SCHEDULE_TURN)
-			gate_add(gates, "turn", views[i].open ? GATE_OPEN : GATE_SHUT, USEC_INFINITY,
-				"%u are before it", views[i].used);
+			gate_add(gates, "turn", views[i].open ? GATE_OPEN : GATE_SHUT,
+				USEC_INFINITY, "%u are before it", views[i].used);
 	}
 }

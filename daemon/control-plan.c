@@ -17,10 +17,10 @@ enum speed { SPEED_USUAL, SPEED_QUICK, SPEED_SLOW };
 
 struct plan {
 	struct forecast forecast;
-	struct campaign_run **runs;       /* of forecast.campaigns */
-	const struct modem **modems;      /* of forecast.jobs */
+	struct campaign_run **runs;  /* of forecast.campaigns */
+	const struct modem **modems; /* of forecast.jobs */
 	struct member **members;
-	struct schedule_gate *gates;      /* copies of those that originals has */
+	struct schedule_gate *gates; /* copies of those that originals has */
 	const struct schedule_gate **originals;
 	size_t n_gates;
 	struct schedule_lane *lanes;
@@ -65,7 +65,8 @@ static int allocate(const struct manager *g, struct plan *p)
 		!p->gates || !p->originals || !p->lanes || !p->times)
 		return -ENOMEM;
 	schedule_lend_times(&p->forecast.schedule, p->times, jobs);
-	schedule_lend_lanes(&p->forecast.schedule, p->lanes, jobs + 1); /* a job that moves has two for a moment */
+	schedule_lend_lanes(&p->forecast.schedule, p->lanes,
+		jobs + 1); /* a job that moves has two for a moment */
 	return 0;
 }
 
@@ -82,7 +83,7 @@ static void take_gate(struct plan *p, const struct schedule_gate *gate)
 static void take_gateway(const struct manager *g, struct plan *p)
 {
 	struct schedule *s = &p->forecast.schedule;
-	enum job_wait closed = g->held		    ? JOB_WAIT_ACKNOWLEDGE
+	enum job_wait closed = g->held		   ? JOB_WAIT_ACKNOWLEDGE
 			       : g->inhibitors > 0 ? JOB_WAIT_HELD
 						   : g->schedule.gateway.closed;
 
@@ -127,10 +128,12 @@ static bool goes_by_itself(const struct modem *m)
 	return m->identified && !m->doubled && !m->looking && m->port_state == MODEM_PORT_OPEN;
 }
 
-static void take_time(const struct plan *p, const struct modem *m, enum speed speed, struct forecast_job *job)
+static void take_time(
+	const struct plan *p, const struct modem *m, enum speed speed, struct forecast_job *job)
 {
 	struct duration duration = modem_duration(m);
-	usec_t elapsed = m->attempt && m->attempt->started ? usec_sub(p->wall, m->attempt->started) : 0;
+	usec_t elapsed =
+		m->attempt && m->attempt->started ? usec_sub(p->wall, m->attempt->started) : 0;
 	usec_t due = usec_max(m->due, upgrade_next_start(&m->dialogue.upgrade));
 
 	job->hop = speed == SPEED_QUICK	 ? duration.quick
@@ -147,7 +150,8 @@ static void take_time(const struct plan *p, const struct modem *m, enum speed sp
 			usec_add(m->turn.age, usec_sub(p->now, usec_min(m->turn.since, p->now))));
 }
 
-static void take_job(struct plan *p, const struct modem *m, struct forecast_campaign *c, enum speed speed)
+static void take_job(
+	struct plan *p, const struct modem *m, struct forecast_campaign *c, enum speed speed)
 {
 	struct forecast *f = &p->forecast;
 	struct forecast_job *job = &f->jobs[f->n_jobs];
@@ -166,7 +170,9 @@ static void take_job(struct plan *p, const struct modem *m, struct forecast_camp
 			if (at->gates[i] == p->originals[k])
 				job->gates[job->n_gates++] = &p->gates[k];
 	control_chain(m, &chain);
-	job->hops = over || chain.error == -EALREADY ? 0 : chain.hops > 0 ? (unsigned) chain.hops : 1;
+	job->hops = over || chain.error == -EALREADY ? 0
+		    : chain.hops > 0		     ? (unsigned) chain.hops
+						     : 1;
 	take_time(p, m, speed, job);
 	if (chain.error < 0 && !m->slot)
 		job->ready = USEC_INFINITY;
@@ -197,7 +203,8 @@ static int plan_make(const struct manager *g, enum speed speed, struct plan *ret
 
 /* ---- what is told of it ---- */
 
-static const char *why_not(const struct plan *p, const struct forecast_job *job, const struct modem *m)
+static const char *why_not(
+	const struct plan *p, const struct forecast_job *job, const struct modem *m)
 {
 	enum job_wait wait = forecast_waits_for(&p->forecast, job, usec_add(p->wall, HORIZON));
 	const char *word = modem_waits_for(m, p->now);
@@ -223,10 +230,13 @@ static void describe(const struct plan *p, const struct forecast_job *job, const
 			when->not_after > 0 ? "does not fit before not_after"
 					    : "takes longer than any window is");
 	else if (chain.from && chain.error == -ENOENT)
-		(void) text_format(item->note, sizeof(item->note), "no chain of packages leads to the target");
+		(void) text_format(
+			item->note, sizeof(item->note), "no chain of packages leads to the target");
 	else if (job->start == USEC_INFINITY)
-		(void) text_format(item->note, sizeof(item->note), "not by itself (%s)", why_not(p, job, m));
-	else if (when->n_windows > 0 && job->end > window_closes(when->windows, when->n_windows, job->start))
+		(void) text_format(
+			item->note, sizeof(item->note), "not by itself (%s)", why_not(p, job, m));
+	else if (when->n_windows > 0 &&
+		 job->end > window_closes(when->windows, when->n_windows, job->start))
 		(void) text_format(item->note, sizeof(item->note), "ends after its window");
 }
 
@@ -246,15 +256,16 @@ static usec_t last_end(const struct plan *p, const char *campaign)
 	for (size_t i = 0; i < p->forecast.n_jobs; i++) {
 		const struct forecast_job *job = &p->forecast.jobs[i];
 
-		if (job->end != USEC_INFINITY && (!campaign || text_equal(campaign, p->modems[i]->run->name)))
+		if (job->end != USEC_INFINITY &&
+			(!campaign || text_equal(campaign, p->modems[i]->run->name)))
 			last = usec_max(last, job->end);
 	}
 	return last;
 }
 
 /* Who has nothing to do is not told of. */
-static void collect(const struct plan *p, const char *campaign, struct control_plan_item *items, size_t *ret_n,
-	struct control_plan_sum *sum)
+static void collect(const struct plan *p, const char *campaign, struct control_plan_item *items,
+	size_t *ret_n, struct control_plan_sum *sum)
 {
 	size_t n = 0;
 
@@ -269,14 +280,15 @@ static void collect(const struct plan *p, const char *campaign, struct control_p
 			.modem = m->config->name,
 			.campaign = m->run->name,
 			.start = m->slot && m->attempt && m->attempt->started ? m->attempt->started
-									       : job->start,
+									      : job->start,
 			.end = job->end,
 		};
 		describe(p, job, m, &items[n]);
 		sum->bytes += items[n].bytes;
 		sum->held += job->end == USEC_INFINITY;
 		sum->late += job->late;
-		sum->learned = sum->learned && (job->end == USEC_INFINITY || modem_duration(m).learned);
+		sum->learned =
+			sum->learned && (job->end == USEC_INFINITY || modem_duration(m).learned);
 		n++;
 	}
 	qsort(items, n, sizeof(*items), by_start);
@@ -294,8 +306,8 @@ static int find_end(const struct manager *g, enum speed speed, const char *campa
 	return r;
 }
 
-int control_plan(const struct manager *g, const char *campaign, struct control_plan_item **ret, size_t *ret_n,
-	struct control_plan_sum *ret_sum)
+int control_plan(const struct manager *g, const char *campaign, struct control_plan_item **ret,
+	size_t *ret_n, struct control_plan_sum *ret_sum)
 {
 	const struct campaign_run *run = campaign ? campaign_run_find(g, campaign) : NULL;
 	struct control_plan_item *items;

@@ -21,13 +21,20 @@ static enum hurdle hurdle_of(const char *gate)
 		const char *gate;
 		enum hurdle hurdle;
 	} rows[] = {
-		{ "backoff", HURDLE_SOFT }, { "preflight", HURDLE_SOFT },
-		{ "not-before", HURDLE_FORCE }, { "clock", HURDLE_FORCE },
-		{ "window", HURDLE_FORCE }, { "wave", HURDLE_FORCE },
+		{ "backoff", HURDLE_SOFT },
+		{ "preflight", HURDLE_SOFT },
+		{ "not-before", HURDLE_FORCE },
+		{ "clock", HURDLE_FORCE },
+		{ "window", HURDLE_FORCE },
+		{ "wave", HURDLE_FORCE },
 		{ "soak", HURDLE_FORCE },
-		{ "limit-gateway", HURDLE_ROOM }, { "limit-campaign", HURDLE_ROOM },
-		{ "limit-group", HURDLE_ROOM }, { "limit-cell", HURDLE_ROOM },
-		{ "alone", HURDLE_ROOM }, { "turn", HURDLE_ROOM }, { "fetch", HURDLE_ROOM },
+		{ "limit-gateway", HURDLE_ROOM },
+		{ "limit-campaign", HURDLE_ROOM },
+		{ "limit-group", HURDLE_ROOM },
+		{ "limit-cell", HURDLE_ROOM },
+		{ "alone", HURDLE_ROOM },
+		{ "turn", HURDLE_ROOM },
+		{ "fetch", HURDLE_ROOM },
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
@@ -50,7 +57,8 @@ static void look(const struct modem *m, struct hurdles *ret)
 		const struct control_gate *gate = &ret->gates[i];
 		enum hurdle hurdle = hurdle_of(gate->name);
 
-		if (gate->state == GATE_OPEN || (gate->state == GATE_UNKNOWN && hurdle != HURDLE_HARD))
+		if (gate->state == GATE_OPEN ||
+			(gate->state == GATE_UNKNOWN && hurdle != HURDLE_HARD))
 			continue;
 		if (hurdle == HURDLE_HARD && !ret->hard)
 			ret->hard = gate;
@@ -77,17 +85,19 @@ static void start_job(struct modem *m, bool force, struct control_answer *a)
 	}
 	look(m, &hurdles);
 	if (hurdles.hard) {
-		control_say(a, CONTROL_REFUSED, "%s cannot start (%s): %s", name, hurdles.hard->name,
-			hurdles.hard->value);
+		control_say(a, CONTROL_REFUSED, "%s cannot start (%s): %s", name,
+			hurdles.hard->name, hurdles.hard->value);
 		return;
 	}
 	if (hurdles.force && !force) {
-		control_say(a, CONTROL_REFUSED, "%s waits (%s): %s; start --force does not wait for it",
-			name, hurdles.force->name, hurdles.force->value);
+		control_say(a, CONTROL_REFUSED,
+			"%s waits (%s): %s; start --force does not wait for it", name,
+			hurdles.force->name, hurdles.force->value);
 		return;
 	}
 	if (!modem_start(m, force, clock_boottime())) {
-		control_say(a, CONTROL_REFUSED, "%s cannot start now: fotactl explain %s", name, name);
+		control_say(
+			a, CONTROL_REFUSED, "%s cannot start now: fotactl explain %s", name, name);
 		return;
 	}
 	a->count = 1;
@@ -104,7 +114,8 @@ static void start_campaign(struct campaign_run *run, bool force, struct control_
 
 	if (force) {
 		control_say(a, CONTROL_REFUSED,
-			"--force is for one modem at a time: name it, or change the windows and waves "
+			"--force is for one modem at a time: name it, or change the windows and "
+			"waves "
 			"of campaign %s",
 			run->name);
 		return;
@@ -119,10 +130,14 @@ static void start_campaign(struct campaign_run *run, bool force, struct control_
 		start_job(m, false, &one);
 		a->count += one.count;
 	}
-	control_say(a, waiting > 0 && a->count == 0 ? CONTROL_REFUSED : waiting > 0 ? CONTROL_DONE : CONTROL_NOTHING,
-		a->count < waiting ? "campaign %s: %u of %u waiting jobs start as soon as there is room; "
-				     "fotactl explain MODEM says what the others wait for"
-				   : "campaign %s: %u of %u waiting jobs start as soon as there is room",
+	control_say(a,
+		waiting > 0 && a->count == 0 ? CONTROL_REFUSED
+		: waiting > 0		     ? CONTROL_DONE
+					     : CONTROL_NOTHING,
+		a->count < waiting
+			? "campaign %s: %u of %u waiting jobs start as soon as there is room; "
+			  "fotactl explain MODEM says what the others wait for"
+			: "campaign %s: %u of %u waiting jobs start as soon as there is room",
 		run->name, a->count, waiting);
 }
 

@@ -10,8 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/control-internal.h"
 
-void control_say(
-	struct control_answer *a, enum control_result result, const char *format, ...)
+void control_say(struct control_answer *a, enum control_result result, const char *format, ...)
 {
 	va_list args;
 
@@ -71,7 +70,8 @@ static bool find(struct manager *g, const char *name, struct control_target *ret
 	*answer = (struct control_answer){ .result = CONTROL_DONE };
 	if (control_find(g, name, ret))
 		return true;
-	control_say(answer, CONTROL_NOT_FOUND, "no modem, campaign or job is called \"%.64s\"", name);
+	control_say(
+		answer, CONTROL_NOT_FOUND, "no modem, campaign or job is called \"%.64s\"", name);
 	return false;
 }
 
@@ -99,7 +99,7 @@ bool control_has_job(const struct modem *m, struct control_answer *a)
 	if (m->looking)
 		control_say(a, CONTROL_REFUSED,
 			"the state is just being asked about %s; try again in a moment", name);
-	else if (!m->campaign && !m->job)
+	else if (!m->campaign && !m->slot && !upgrade_past_no_return(&m->dialogue.upgrade))
 		control_say(a, CONTROL_REFUSED, "%s belongs to no campaign", name);
 	else
 		return true;
@@ -120,12 +120,14 @@ static void cancel_job(struct modem *m, struct control_answer *a)
 	a->count = done;
 	if (done && m->stop && m->state == JOB_RUNNING)
 		control_say(a, CONTROL_DONE,
-			"%s is past the point of no return: no further attempt follows; if this one "
+			"%s is past the point of no return: no further attempt follows; if this "
+			"one "
 			"succeeds its job has succeeded, else it is cancelled",
 			name);
 	else if (done && m->stop)
 		control_say(a, CONTROL_DONE,
-			"the job of %s is cancelled; should the module answer after all, what it runs "
+			"the job of %s is cancelled; should the module answer after all, what it "
+			"runs "
 			"then is noted",
 			name);
 	else if (done && m->restore)
@@ -153,7 +155,8 @@ static void cancel_campaign(struct manager *g, struct campaign_run *run, struct 
 	for (size_t i = 0; i < run->n_members; i++) {
 		struct modem *m = modem_of_member(run->members[i]);
 
-		if (m->looking || !modem_cancel(m, now))
+		m->cancel = m->cancel || m->looking; /* as soon as it is known what there is of it */
+		if (!m->campaign || m->looking || !modem_cancel(m, now))
 			continue;
 		a->count++;
 		past += m->stop && m->state == JOB_RUNNING;
@@ -188,7 +191,8 @@ static void refuse_retry(const struct modem *m, struct control_answer *a)
 		break;
 	case JOB_UNKNOWN:
 		control_say(a, CONTROL_REFUSED,
-			"nobody knows yet how the last attempt of %s ended: it settles itself when the "
+			"nobody knows yet how the last attempt of %s ended: it settles itself when "
+			"the "
 			"module answers",
 			name);
 		break;
@@ -223,9 +227,14 @@ static void retry_job(struct modem *m, struct control_answer *a)
 	a->count = 1;
 	if (m->state == JOB_SUCCEEDED)
 		control_say(a, CONTROL_DONE, "%s runs its target%s", name,
-			reason == REASON_NO_SERVICE ? "; whether it is back in service was not asked "
-						      "again"
-						    : "");
+			reason == REASON_NO_SERVICE
+				? "; whether it is back in service was not asked "
+				  "again"
+				: "");
+	else if (m->state == JOB_WAITING && m->reason == REASON_NO_SERVICE)
+		control_say(a, CONTROL_DONE,
+			"%s runs its target; whether it is in service by now is asked (job %llu)", name,
+			(unsigned long long) m->job_id);
 	else if (m->state != JOB_WAITING)
 		control_say(a, CONTROL_DONE, "the cancel of %s is taken back", name);
 	else
@@ -247,7 +256,8 @@ static void retry_campaign(struct manager *g, struct campaign_run *run, struct c
 	if (!revived && a->count == 0)
 		control_say(a, CONTROL_NOTHING, "in campaign %s nothing has failed", run->name);
 	else
-		control_say(a, CONTROL_DONE, "campaign %s: %u jobs are tried again%s", run->name, a->count,
+		control_say(a, CONTROL_DONE, "campaign %s: %u jobs are tried again%s", run->name,
+			a->count,
 			run->campaign.halted ? "; it is halted: fotactl resume lets it go on" : "");
 }
 
@@ -287,8 +297,8 @@ static void operate(struct manager *g, const char *name, struct control_answer *
 	if (r == 0)
 		control_say(a, CONTROL_DONE, "%s %s", who, done);
 	else if (!all && target.run->campaign.cancelled)
-		control_say(a, CONTROL_REFUSED, "%s is cancelled: fotactl retry %s takes it up again",
-			who, name);
+		control_say(a, CONTROL_REFUSED,
+			"%s is cancelled: fotactl retry %s takes it up again", who, name);
 	else
 		control_say(a, CONTROL_NOTHING, "%s %s", who, already);
 }
@@ -313,5 +323,6 @@ void control_acknowledge(struct manager *g, struct control_answer *ret)
 	else if (store_acknowledge(g->store, clock_realtime(), MANAGER_RELEASED) < 0)
 		control_say(ret, CONTROL_NO_STORE, "there is no memory for it now: try again");
 	else
-		control_say(ret, CONTROL_DONE, "the loss of the state is acknowledged: jobs may start");
+		control_say(
+			ret, CONTROL_DONE, "the loss of the state is acknowledged: jobs may start");
 }

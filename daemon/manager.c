@@ -390,7 +390,7 @@ struct manager *manager_free(struct manager *g)
 	g->stopping = true;
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_stop(g->modems[i], now);
-	g->metrics = metrics_free(g->metrics, g);
+	metrics_finish(g);
 	while (g->n_modems > 0)
 		modem_free(g->modems[--g->n_modems]);
 	free(g->modems);
@@ -415,6 +415,7 @@ struct manager *manager_free(struct manager *g)
 		recording_report(g);
 	}
 	bundle_writer_free(g->bundles);
+	metrics_free(g->metrics); /* last: it may wait for another disk than that of the state */
 	manager_free_campaigns(g);
 	rules_unref(g->rules);
 	sd_event_unref(g->event);

@@ -71,8 +71,7 @@ void metrics_reload(struct manager *g, bool taken)
 
 void metrics_left_out(const struct modem *m, unsigned lines)
 {
-	if (m->manager->metrics) /* at the very end there is none */
-		m->manager->metrics->left_out += lines;
+	m->manager->metrics->left_out += lines;
 }
 
 /* ---- the textfile ---- */
@@ -115,14 +114,18 @@ void metrics_tend(struct manager *g, usec_t now)
 	put(g, config->textfile);
 }
 
-struct metrics *metrics_free(struct metrics *metrics, struct manager *g)
+void metrics_finish(struct manager *g)
+{
+	if (g->metrics && g->rules->config->metrics.textfile)
+		put(g, g->rules->config->metrics.textfile);
+}
+
+struct metrics *metrics_free(struct metrics *metrics)
 {
 	struct metrics_campaign *c;
 
 	if (!metrics)
 		return NULL;
-	if (g->rules->config->metrics.textfile)
-		put(g, g->rules->config->metrics.textfile);
 	metrics_writer_free(metrics->writer);
 	while ((c = metrics->campaigns)) {
 		metrics->campaigns = c->next;

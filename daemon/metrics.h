@@ -37,8 +37,9 @@ struct metrics {
 
 int metrics_new(struct metrics **ret);
 
-/* Writes the textfile once more. Before the modems go; NULL is fine; returns NULL. */
-struct metrics *metrics_free(struct metrics *metrics, struct manager *manager);
+/* The textfile is written once more, with the modems as they are. */
+void metrics_finish(struct manager *manager);
+struct metrics *metrics_free(struct metrics *metrics); /* when it is; NULL is fine; returns NULL */
 
 /* What happens. bytes: that this attempt has spent. */
 void metrics_verdict(const struct modem *m, const struct upgrade_notice *verdict, uint64_t bytes);

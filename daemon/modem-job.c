@@ -261,6 +261,7 @@ static struct job_rules rules_of(const struct modem *m)
 	return rules;
 }
 
+/* Of this package; NULL: the version is right already, and somebody wants to know whether it is in service by now. */
 static int make_task(struct modem *m, const struct package *package)
 {
 	struct job_rules rules;
@@ -274,7 +275,17 @@ static int make_task(struct modem *m, const struct package *package)
 		return -ENOMEM;
 	dialogue_lend(&m->dialogue, m->room);
 	m->package = package;
-	config_task(m->campaign, m->config, package, m->task);
+	if (package)
+		config_task(m->campaign, m->config, package, m->task);
+	else
+		*m->task = (struct upgrade_task){
+			.from = m->target,
+			.to = m->target,
+			.require = m->campaign->require,
+			.check = m->campaign->check,
+			.only_check = true,
+			.apn = m->config->apn,
+		};
 	r = modem_show_secrets(m);
 	modem_hide_secrets(m);
 	if (r == 0)
@@ -332,22 +343,11 @@ static bool has_budget(struct modem *m, const struct package *package, usec_t no
 	return false;
 }
 
-void modem_go(struct modem *m, usec_t now)
+static void begin(struct modem *m, const struct package *package, size_t hops, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
-	const struct package *package;
-	size_t hops;
-	int r;
+	int r = make_task(m, package);
 
-	r = package_next(m->rules->config->packages, m->rules->config->n_packages, u->profile,
-		u->identity.model, u->identity.version, m->target, m->rules->work, &package, &hops);
-	if (r < 0) {
-		no_chain(m, now);
-		return;
-	}
-	if (!has_budget(m, package, now))
-		return;
-	r = make_task(m, package);
 	if (r < 0) {
 		modem_forget_task(m);
 		if (is_shortage(r))
@@ -360,15 +360,38 @@ void modem_go(struct modem *m, usec_t now)
 	m->attempt_last = m->attempts + 1;
 	m->percent_said = -1;
 	m->member.now = false;
-	m->package_bytes = size_of(m, package);
+	m->package_bytes = package ? size_of(m, package) : 0;
 	m->attempt_before = record(m)->attempt;
 	modem_set_slot(m, true);
-	recording_begin(m, now);
-	set_state(m, JOB_RUNNING, REASON_NONE, 0, now);
-	modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE, "attempt %u: %s to %s%s",
-		m->attempt->number, u->identity.version, package->to,
-		hops > 1 ? " (the first of several hops)" : "");
+	if (package) {
+		recording_begin(m, now);
+		set_state(m, JOB_RUNNING, REASON_NONE, 0, now);
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE,
+			"attempt %u: %s to %s%s", m->attempt->number, u->identity.version,
+			package->to, hops > 1 ? " (the first of several hops)" : "");
+	} else {
+		set_state(m, JOB_RUNNING, REASON_NO_SERVICE, 0, now);
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_ATTEMPT_STARTED, REASON_NONE,
+			"runs %s: is it in service by now?", u->identity.version);
+	}
 	dialogue_go(&m->dialogue, m->task, now);
+}
+
+void modem_go(struct modem *m, usec_t now)
+{
+	const struct upgrade *u = &m->dialogue.upgrade;
+	const struct package *package;
+	size_t hops;
+	int r;
+
+	r = package_next(m->rules->config->packages, m->rules->config->n_packages, u->profile,
+		u->identity.model, u->identity.version, m->target, m->rules->work, &package, &hops);
+	if (r == -EALREADY)
+		begin(m, NULL, 0, now);
+	else if (r < 0)
+		no_chain(m, now);
+	else if (has_budget(m, package, now))
+		begin(m, package, hops, now);
 }
 
 void modem_refuse(struct modem *m, enum reason reason, usec_t now)
@@ -404,6 +427,8 @@ void modem_verdict(struct modem *m, const struct upgrade_notice *notice, usec_t 
 	decision = job_decide(&rules, &verdict);
 	if (m->state == JOB_CANCELLED && decision.state == JOB_UNKNOWN) /* given up already */
 		decision.state = JOB_CANCELLED;
+	if (m->task && m->task->only_check && !arrived) /* else what runs would settle it */
+		decision.reason = REASON_NO_SERVICE;
 	if (m->doubled && decision.state == JOB_CANCELLED)
 		decision = (struct job_decision){ .state = JOB_FAILED, .reason = REASON_DUPLICATE };
 	if (m->put_off && notice->outcome == OUTCOME_CANCELLED && !m->stop)

@@ -37,7 +37,8 @@ bool modem_cancel(struct modem *m, usec_t now)
 		modem_perform(m, now);
 		if (m->stop)
 			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
-				"past the point of no return: an operator wants no further attempt, and the "
+				"past the point of no return: an operator wants no further "
+				"attempt, and the "
 				"verdict decides");
 	} else {
 		m->stop = m->state == JOB_UNKNOWN;
@@ -61,15 +62,21 @@ void modem_cancel_seen(struct modem *m, usec_t now)
 bool modem_retry(struct modem *m, usec_t now)
 {
 	enum job_state before = m->state;
+	enum reason before_reason = m->reason;
 
 	if (!m->job || (!m->stop && m->state != JOB_FAILED && m->state != JOB_CANCELLED))
 		return false;
-	if (upgrade_past_no_return(&m->dialogue.upgrade)) { /* it has no verdict yet: then its rules decide again */
+	if (upgrade_past_no_return(
+		    &m->dialogue
+			     .upgrade)) { /* it has no verdict yet: then its rules decide again */
 		m->state = m->state == JOB_CANCELLED ? JOB_UNKNOWN : m->state;
 		m->stop = false;
 	} else {
+		/* The version is right: whether it is in service is asked again (modem_go()). */
+		bool serves = before_reason != REASON_NO_SERVICE || m->campaign->check == CHECK_NONE;
+
 		modem_new_job(m, 0);
-		modem_enter_state(m, JOB_WAITING, REASON_NONE, 0, now);
+		modem_enter_state(m, JOB_WAITING, serves ? REASON_NONE : REASON_NO_SERVICE, 0, now);
 	}
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
 		m->state == JOB_WAITING ? "tried again: an operator wants it"

@@ -200,10 +200,11 @@ void modem_save_verdict(
 	(void) text_format(lines[0].to, VERSION_MAX, "%s", u->evidence->after);
 	(void) text_format(lines[0].detail, sizeof(lines[0].detail), "attempt %u: %s",
 		(unsigned) (a ? a->number : record(m)->attempt),
-		n->reason			? reason_name(n->reason)
+		m->put_off			? "put off: its serving cell is full"
+		: n->reason			? reason_name(n->reason)
 		: n->outcome == OUTCOME_ALREADY ? "was there already"
 						: "succeeded");
-	lines[0].reason = n->reason;
+	lines[0].reason = m->put_off ? REASON_NONE : n->reason;
 	(void) text_format(lines[1].from, VERSION_MAX, "%s", job_state_name(before));
 	(void) text_format(lines[1].to, VERSION_MAX, "%s", job_state_name(m->state));
 	lines[1].reason = m->reason;

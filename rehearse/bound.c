@@ -5,8 +5,8 @@
  *      ends no earlier than    all work of a limit / the limit;  bytes / bandwidth;  the longest chain of a modem
  *                              wave after wave, each as above, and its soak
  *
- * All of it only while windows are open. Faults, retries, jitter and latest starts are not in it: what they cost is the
- * difference.
+ * All of it only while windows are open, and as the latest start lets it. Faults, retries and jitter are not in it: what
+ * they cost is the difference.
  */
 #include <stdlib.h>
 

@@ -137,6 +137,19 @@ static bool is_of(const struct config_modem *config, const char *model)
 	       (!config->profile || text_equal(config->profile, row->name));
 }
 
+/* A package may name the leading parts only; a module has a whole one, of those that the vendor lists (conduct 24). */
+static const char *whole_model(const struct profile *row, const char *model)
+{
+	const struct profile *match;
+
+	if (profile_match(model, &match) == PROFILE_MATCH_LISTED)
+		return model;
+	for (size_t i = 0; row->variants[i]; i++)
+		if (model_match(model, row->variants[i]) > 0)
+			return row->variants[i];
+	return model;
+}
+
 /* Every version that a package starts from and that the target can be reached from, for modems of this profile. */
 static int make_kinds(struct rehearsal *r, const struct config_modem *config, const char *target)
 {
@@ -152,7 +165,7 @@ static int make_kinds(struct rehearsal *r, const struct config_modem *config, co
 		if (!is_of(config, p->model) || text_equal(p->from, target))
 			continue;
 		(void) profile_match(p->model, &row);
-		error = make_kind(r, row, p->model, full ? NULL : p->from);
+		error = make_kind(r, row, whole_model(row, p->model), full ? NULL : p->from);
 		if (error < 0)
 			return error;
 		if (kind_chain(r, &r->kinds[r->n_kinds - 1], target, chain) == 0)

@@ -321,8 +321,9 @@ static void print_run(const struct rehearsal *r, const struct run *run, FILE *fi
 	}
 	for (size_t i = 0; i < run->n_members; i++)
 		at_target += run->members[i]->state == MEMBER_OUT && !run->members[i]->begun;
-	fprintf(file, "\nCAMPAIGN %s to %s: %zu modems\n", run->config->name, run->config->target,
-		run->n_members);
+	fprintf(file, "\nCAMPAIGN %s to %s: %zu modems (times of %s)\n", run->config->name,
+		run->config->target, run->n_members,
+		zone_of(run)->name ? zone_of(run)->name : "UTC");
 	if (r->options.full || attempts <= FEW)
 		print_attempts(r, run, file);
 	else

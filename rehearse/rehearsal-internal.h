@@ -2,10 +2,12 @@
  * rehearsal-internal - a rehearsal from inside.
  *
  *	rehearse.c        options of the command line
+ *	rehearsal-new.c   the beginning and the end of it
  *	rehearsal.c       the loop, the campaigns, who starts next (as daemon/manager-campaign.c)
  *	actor.c           one modem's job (as daemon/modem-job.c), and when it may start
  *	life.c            one module and its dialogue, from power-on until nothing is to come
  *	fleet.c           who is there: modems, what they run, their faults
+ *	recorded.c        a modem as in a bundle
  *	nights.c          what is counted: attempts, openings, moments
  *	bound.c           the best possible end
  *	print*.c          text for people and for programs

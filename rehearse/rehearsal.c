@@ -230,23 +230,46 @@ static void identify(struct rehearsal *r, struct actor *a)
 	actor_tidy(r, a);
 }
 
+static bool is_waiting(const struct member *member, const struct run *run)
+{
+	return (member->state == MEMBER_WAITING || member->state == MEMBER_FAILING) &&
+	       member->wave <= run->campaign.wave &&
+	       (!member->uplink || run->config->uplink_confirmed);
+}
+
+/* May somebody still start by himself? The waves behind the open ones wait for these. */
+static bool has_waiting(const struct run *run)
+{
+	const struct campaign *c = &run->campaign;
+	unsigned n = 0, uplinks = c->uplinks.of[MEMBER_WAITING] + c->uplinks.of[MEMBER_FAILING];
+
+	for (unsigned i = 0; i <= c->wave; i++)
+		n += c->waves[i].of[MEMBER_WAITING] + c->waves[i].of[MEMBER_FAILING];
+	if (n == 0 || n > uplinks)
+		return n > 0;
+	for (size_t i = 0; i < run->n_members; i++)
+		if (is_waiting(run->members[i], run))
+			return true;
+	return false;
+}
+
+/* As --once ends (conduct 19): who is put off again and again, or does not come back, is not waited for for ever. */
 static bool is_over(const struct rehearsal *r)
 {
+	bool deferred = false;
+
 	if (r->schedule.gateway.used > 0)
 		return false;
 	for (size_t i = 0; i < r->config->n_campaigns; i++) {
-		const struct campaign *c = &r->runs[i].campaign;
-		const struct tally *t = &c->all;
-		unsigned held =
-			!r->runs[i].config->uplink_confirmed
-				? c->uplinks.of[MEMBER_WAITING] + c->uplinks.of[MEMBER_FAILING]
-				: 0;
+		const struct run *run = &r->runs[i];
 
-		if (campaign_waits_for(c) == JOB_WAIT_NONE &&
-			t->of[MEMBER_WAITING] + t->of[MEMBER_FAILING] > held)
+		if (campaign_waits_for(&run->campaign) != JOB_WAIT_NONE)
+			continue;
+		if (has_waiting(run) || campaign_due(&run->campaign) != USEC_INFINITY)
 			return false;
+		deferred = deferred || run->campaign.all.of[MEMBER_DEFERRED] > 0;
 	}
-	for (size_t i = 0; i < r->n_actors; i++) {
+	for (size_t i = 0; deferred && i < r->n_actors; i++) {
 		const struct actor *a = &r->actors[i];
 
 		if (a->run && campaign_waits_for(&a->run->campaign) == JOB_WAIT_NONE &&
@@ -296,152 +319,4 @@ bool rehearsal_is_done(const struct rehearsal *r)
 		if (r->actors[i].campaign && r->actors[i].state != JOB_SUCCEEDED)
 			return false;
 	return true;
-}
-
-/* ---- its beginning and end ---- */
-
-static void new_runs(struct rehearsal *r)
-{
-	for (size_t i = 0; i < r->config->n_campaigns; i++) {
-		struct run *run = &r->runs[i];
-
-		run->r = r;
-		run->config = &r->config->campaigns[i];
-		campaign_init(&run->campaign, &run->config->rules);
-		campaign_gates_init(&run->gates, run->config->name, run->config->max_parallel);
-		run->plan = run->changed = true;
-	}
-}
-
-static int join(struct rehearsal *r)
-{
-	char name[NAME_MAX_SIZE + 8];
-
-	for (size_t i = 0; i < r->n_actors; i++)
-		if (r->actors[i].run)
-			r->actors[i].run->n_members++;
-	for (size_t i = 0; i < r->config->n_campaigns; i++) {
-		struct run *run = &r->runs[i];
-
-		run->members = calloc(run->n_members + 1, sizeof(struct member *));
-		if (!run->members)
-			return -ENOMEM;
-		run->n_members = 0;
-	}
-	for (size_t i = 0; i < r->n_actors; i++) {
-		struct actor *a = &r->actors[i];
-
-		if (!a->run)
-			continue;
-		actor_name(a, name);
-		a->member = (struct member){
-			.order = member_order(a->campaign->name, name),
-			.state = MEMBER_WAITING,
-			.uplink = a->config->uplink && a->copy == 0,
-		};
-		a->run->members[a->run->n_members++] = &a->member;
-	}
-	return 0;
-}
-
-static int new_gates(struct rehearsal *r)
-{
-	const struct config *config = r->config;
-	unsigned cells = r->options.cells;
-
-	r->groups = calloc(config->n_per_group + 1, sizeof(*r->groups));
-	r->cells = cells > 0 ? calloc(cells, sizeof(*r->cells)) : NULL;
-	r->cell_pipes = cells > 0 ? calloc(cells, sizeof(*r->cell_pipes)) : NULL;
-	if (!r->groups || (cells > 0 && (!r->cells || !r->cell_pipes)))
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_per_group; i++)
-		r->groups[i] = (struct schedule_gate){
-			.kind = SCHEDULE_GROUP,
-			.name = config->per_group[i].group,
-			.limit = config->per_group[i].limit,
-		};
-	for (unsigned i = 0; i < cells; i++) {
-		r->cells[i] =
-			(struct schedule_gate){ .kind = SCHEDULE_CELL, .limit = config->per_cell };
-		r->cell_pipes[i].rate = r->options.cell_bandwidth;
-	}
-	r->all.rate = r->options.bandwidth;
-	return 0;
-}
-
-static int build(struct rehearsal *r)
-{
-	int error;
-
-	r->work = calloc(r->config->n_packages + 1, sizeof(*r->work));
-	if (!r->work)
-		return -ENOMEM;
-	new_runs(r);
-	error = fleet_new(r);
-	if (error == 0)
-		error = join(r);
-	if (error < 0)
-		return error;
-	schedule_init(&r->schedule, r->config->max_parallel);
-	r->times = calloc(r->n_actors + 1, sizeof(*r->times));
-	r->touched = calloc(2 * r->n_actors + 1, sizeof(struct actor *));
-	if (!r->times || !r->touched)
-		return -ENOMEM;
-	schedule_lend_times(&r->schedule, r->times, r->n_actors + 1);
-	return new_gates(r);
-}
-
-int rehearsal_new(const struct config *config, const struct rehearsal_options *options,
-	struct rehearsal **ret)
-{
-	struct rehearsal *r = calloc(1, sizeof(*r));
-	int error;
-
-	if (!r)
-		return -ENOMEM;
-	r->config = config;
-	r->options = *options;
-	r->runs = calloc(config->n_campaigns + 1, sizeof(*r->runs));
-	error = r->runs ? build(r) : -ENOMEM;
-	if (error < 0) {
-		rehearsal_free(r);
-		return error;
-	}
-	*ret = r;
-	return 0;
-}
-
-struct rehearsal *rehearsal_free(struct rehearsal *r)
-{
-	if (!r)
-		return NULL;
-	for (size_t i = 0; i < r->n_actors; i++)
-		free(r->actors[i].life);
-	while (r->idle) {
-		struct life *l = r->idle;
-
-		r->idle = l->next;
-		free(l);
-	}
-	while (r->lanes) {
-		struct lanes *lanes = r->lanes;
-
-		r->lanes = lanes->next;
-		free(lanes);
-	}
-	for (size_t i = 0; r->runs && i < r->config->n_campaigns; i++) {
-		free(r->runs[i].members);
-		free(r->runs[i].nights);
-	}
-	fleet_free(r);
-	free(r->runs);
-	free(r->groups);
-	free(r->cells);
-	free(r->cell_pipes);
-	free(r->times);
-	free(r->touched);
-	free(r->work);
-	free(r->attempts);
-	free(r);
-	return NULL;
 }

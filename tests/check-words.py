@@ -357,10 +357,13 @@ def judge_help():
 def judge_advice(verbs):
 	"""What people are told to type can be typed."""
 	pages_there = [f"man/{path.name}" for path in (SOURCE / "man").iterdir()]
+	known = {re.sub(r"\[\]|^campaigns\[\]\.", "", path) for path, *_ in keys(json.loads(read("conf/fotad.schema.json")))}
 	for name in "systemd/fotad.catalog", "lib/core/reason.c", "conf/fotad.rules.yml", "README.md", *pages_there:
 		text = re.sub(r'"\n\s*"', "", read(name)).replace("\\", "")
 		for verb in re.findall(r'(?:^    |^|"|`|\$ |Ql |; |: |then )fotactl ([a-z][a-z-]*)', text, re.M):
 			check(verb in verbs, f"{name}: there is no fotactl {verb}")
+		for key in re.findall(r"\b(?:limits|metrics|require|retry|timeouts)\.[a-z_]+", text):
+			check(key in known, f"{name}: the configuration has no {key}")
 
 
 def main():

@@ -17,7 +17,9 @@ struct duration duration_expect(usec_t *earlier, size_t n, usec_t longest)
 {
 	/* Time-outs are generous: nearly all that goes well takes a small part of them. */
 	if (n < DURATION_ENOUGH)
-		return (struct duration){ .quick = longest / 10, .usual = longest / 4, .slow = longest };
+		return (struct duration){
+			.quick = longest / 10, .usual = longest / 4, .slow = longest
+		};
 	sort(earlier, n);
 	return (struct duration){
 		.quick = usec_min(earlier[(n - 1) / 10], longest),

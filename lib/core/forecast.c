@@ -6,17 +6,20 @@
 
 static struct forecast_job *job_of_turn(struct schedule_job *turn)
 {
-	return (struct forecast_job *) (void *) ((char *) turn - offsetof(struct forecast_job, turn));
+	return (struct forecast_job *) (void *) ((char *) turn -
+						 offsetof(struct forecast_job, turn));
 }
 
 static struct forecast_job *job_of_wake(struct deadline *wake)
 {
-	return (struct forecast_job *) (void *) ((char *) wake - offsetof(struct forecast_job, wake));
+	return (struct forecast_job *) (void *) ((char *) wake -
+						 offsetof(struct forecast_job, wake));
 }
 
 static struct forecast_job *job_of_member(struct member *member)
 {
-	return (struct forecast_job *) (void *) ((char *) member - offsetof(struct forecast_job, member));
+	return (struct forecast_job *) (void *) ((char *) member -
+						 offsetof(struct forecast_job, member));
 }
 
 static struct forecast_campaign *campaign_of(struct deadline *reopen)
@@ -91,7 +94,8 @@ static usec_t next_opening(const struct forecast_job *job, usec_t now)
 }
 
 /* It cannot start now. Where nobody of its campaign can, they need not be asked one by one, night after night. */
-static void put_off(struct forecast *f, struct forecast_job *job, const struct opening *o, usec_t now)
+static void put_off(
+	struct forecast *f, struct forecast_job *job, const struct opening *o, usec_t now)
 {
 	struct forecast_campaign *c = job->campaign;
 	usec_t reopens = next_opening(job, now);
@@ -226,7 +230,8 @@ int forecast_run(struct forecast *f, usec_t now, usec_t until)
 	return r;
 }
 
-enum job_wait forecast_waits_for(const struct forecast *f, const struct forecast_job *job, usec_t until)
+enum job_wait forecast_waits_for(
+	const struct forecast *f, const struct forecast_job *job, usec_t until)
 {
 	return schedule_waits_for(&f->schedule, &job->turn, until);
 }

@@ -140,8 +140,8 @@ static const struct reason_row reasons[] = {
 	[REASON_NO_REBOOT] = { "no-reboot", REASON_RETRY,
 		"The package was downloaded, but the module did not restart to install it, "
 		"and runs the old version.",
-		"Check that the package fits model and version exactly; if this recurs allow "
-		"\"recover\": \"reset\" or restart the module on site." },
+		"Check that the package fits model and version exactly; if this recurs, restart "
+		"the module on site." },
 	[REASON_NOT_BACK] = { "not-back", REASON_RETRY,
 		"The module left to install the package and has not come back; what it runs "
 		"is unknown.",

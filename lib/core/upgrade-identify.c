@@ -192,5 +192,11 @@ int upgrade_on_revision_again(struct upgrade *u, const struct upgrade_event *eve
 	(void) now;
 	if (!upgrade_ok(event) || identity_read_version(event->at.text, version) < 0)
 		return not_said(u, event);
-	return text_equal(version, u->identity.version) ? NEXT : OVER;
+	if (!text_equal(version, u->identity.version))
+		return OVER;
+	if (!u->task->only_check)
+		return NEXT;
+	u->outcome = OUTCOME_ALREADY;
+	u->reason = REASON_NONE;
+	return END;
 }

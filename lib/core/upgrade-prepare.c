@@ -21,6 +21,8 @@ int upgrade_on_base(struct upgrade *u, const struct upgrade_event *event, usec_t
 	(void) event;
 	(void) now;
 	if (text_equal(version, u->task->to)) {
+		if (u->task->only_check)
+			return NEXT;
 		u->outcome = OUTCOME_ALREADY;
 		u->reason = REASON_NONE;
 		return END;
@@ -38,8 +40,10 @@ int upgrade_on_sim(struct upgrade *u, const struct upgrade_event *event, usec_t 
 	(void) now;
 	if (upgrade_ok(event) && at_text_find(&t, event->at.text, "+CPIN:") &&
 		at_text_string(&t, state, sizeof(state)) == 0)
-		return text_equal_nocase(state, "READY") ? NEXT
-							 : upgrade_refuse(u, REASON_SIM_NOT_READY, FAIL);
+		return !text_equal_nocase(state, "READY")
+			       ? upgrade_refuse(u, REASON_SIM_NOT_READY, FAIL)
+		       : u->task->only_check ? STEP_NETWORK
+					     : NEXT;
 	if (upgrade_error(event) && at_error_class(u->cme, u->profile->errors) == AT_ERROR_PERSON)
 		return upgrade_refuse(u, REASON_SIM_NOT_READY, FAIL);
 	if (upgrade_ok(event) || upgrade_error(event)) /* 14 "SIM busy": it has just started */
@@ -170,7 +174,9 @@ int upgrade_on_network(struct upgrade *u, const struct upgrade_event *event, use
 		if (stat == 5 && u->task->require.refuse_roaming)
 			return upgrade_refuse(u, REASON_ROAMING, FAIL);
 		hear_cell(u, event);
-		return NEXT;
+		return !u->task->only_check		? NEXT
+		       : u->task->check == CHECK_PDP ? STEP_PDP_ASK
+						     : STEP_IMEI_AGAIN;
 	}
 	return upgrade_refuse(u, REASON_NOT_REGISTERED, RETRY);
 }

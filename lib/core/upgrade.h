@@ -66,6 +66,7 @@ struct upgrade_task {
 	struct requirement require;
 	enum rat_policy rat;
 	enum upgrade_check check;
+	bool only_check;   /* it runs `to` already: nothing is set and started, only the check is made, as before an attempt */
 	bool signal;       /* what it hears is read before the start and in the check, whatever `require` says: for a brake */
 	struct apn apn;
 };

@@ -187,8 +187,8 @@ def makespan(table, _):
 	table.add("... instructions", span.instructions())
 
 
-PARTS = {"roundtrip": roundtrip, "parser": parser, "schedule": schedule, "makespan": makespan, "memory": memory, "cold": cold, "recover": recover,
-	"neighbours": neighbours, "reports": reports, "jobs": jobs}
+PARTS = {"roundtrip": roundtrip, "parser": parser, "schedule": schedule, "makespan": makespan, "memory": memory, "cold": cold,
+	"recover": recover, "neighbours": neighbours, "reports": reports, "jobs": jobs}
 
 
 def main():

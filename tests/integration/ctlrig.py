@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import time
 
 import busrig
 import rig
@@ -42,6 +44,58 @@ class Ctl:
 	def job_of(self, name):
 		return next(job for job in self.json("jobs")["jobs"] if job["modem"] == name)
 
+
+class Terminal:
+	"""A tmux server of its own with one pane, in which a shell waits for commands."""
+
+	def __init__(self, bench, bus, width=80, height=24, **more):
+		if not shutil.which("tmux"):
+			raise rig.Skip("tmux is not installed")
+		self.bench = bench
+		self.socket = bench.path("tmux")
+		self.environment = environment(bus, TERM="xterm-256color", HOME=bench.directory, **more)
+		self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "sh")
+		bench.closing.callback(self.tmux, "kill-server", check=False)
+		self.wait(r"^[#$] *$")
+		self.type("PS1='$ '; clear")
+		self.wait(r"^\$ *$", absent="PS1")
+
+	def tmux(self, *arguments, check=True):
+		return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment, cwd=self.bench.directory,
+			capture_output=True, text=True, timeout=rig.PATIENCE, check=check).stdout
+
+	def keys(self, *keys):
+		self.tmux("send-keys", *keys)
+
+	def type(self, line):
+		self.keys("-l", line)
+		self.keys("Enter")
+
+	def resize(self, width, height):
+		self.tmux("resize-window", "-x", str(width), "-y", str(height))
+
+	def screen(self, *options):
+		return self.tmux("capture-pane", "-p", *options)
+
+	def wait(self, pattern, timeout=rig.PATIENCE, absent=None):
+		"""Until the screen shows this; what it shows then."""
+		end = time.monotonic() + timeout
+		while time.monotonic() < end:
+			screen = self.screen()
+			if re.search(pattern, screen, re.M) and not (absent and re.search(absent, screen, re.M)):
+				return screen
+		raise rig.Failure(f"waited in vain for {pattern!r} on the screen:\n{screen}")
+
+	def settings(self):
+		"""What stty says, and whether the cursor is there and the shell's own screen is shown."""
+		name = f"stty-{time.monotonic_ns()}"
+		self.type(f"stty -g > {name}; echo {name}")
+		self.wait(f"^{name}$")
+		with open(self.bench.path(name), encoding="ascii") as file:
+			return file.read(), self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag} #{wrap_flag}")
+
+
+# ---- what is another one each time ----
 
 MOMENT = re.compile(r"[A-Z][a-z]{2} (\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d UTC")
 REPLACED = [

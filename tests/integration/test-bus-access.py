@@ -88,6 +88,20 @@ def test_policy(bench):
 	rig.equal(error_of(nobody.raw, NAME, ROOT, PROPERTIES, "GetAll", "s", MANAGER), None, "GetAll")
 
 
+def test_actions(_bench):
+	"""What polkit is told: the three actions, none of them open to everybody, and fotad's own user may ask about them."""
+	root = ElementTree.parse(os.path.join(rig.SOURCE, "conf", "dbus", "org.fotad1.policy")).getroot()
+	actions = {action.get("id"): action for action in root.findall("action")}
+	rig.equal(set(actions), {MANAGE, RELOAD, FORCE}, "actions")
+	rig.equal(set(actions) - {FORCE}, {action for action in METHODS.values() if action}, "actions of methods")
+	for name, action in actions.items():
+		rig.equal(sorted(default.tag for default in action.find("defaults")), ["allow_active", "allow_any", "allow_inactive"], name)
+		rig.check(all(default.text in ("auth_admin", "auth_admin_keep") for default in action.find("defaults")), f"{name} is open")
+		rig.equal({a.get("key"): a.text for a in action.findall("annotate")},
+			{"org.freedesktop.policykit.owner": "unix-user:fotad"}, f"annotations of {name}")  # or only root may ask (polkit(8))
+		rig.check(action.findtext("description") and action.findtext("message"), f"{name} has nothing to show")
+
+
 class Polkit:
 	"""What plays polkit on the bus. say: what becomes of a question."""
 
@@ -256,5 +270,5 @@ def test_inhibit(bench):
 	rig.equal(client.get(MANAGER, ROOT, "InhibitorCount"), 0, "inhibitors at the end")
 
 
-rig.main(test_every_method, test_policy, test_polkit_answers, test_polkit_vanishes, test_polkit_is_late, test_caller_vanishes,
+rig.main(test_every_method, test_policy, test_actions, test_polkit_answers, test_polkit_vanishes, test_polkit_is_late, test_caller_vanishes,
 	test_limits, test_inhibit)

@@ -2,6 +2,7 @@
 """fotad on D-Bus: what is told there, and what becomes of fotad when the bus goes away."""
 import json
 import os
+import random
 import re
 import signal
 import xml.etree.ElementTree as ElementTree
@@ -280,6 +281,46 @@ def test_options(bench):
 	rig.equal(daemon.wait(), 64, "exit code for nonsense")
 
 
+# ---- nonsense ----
+
+NAMES = ("", "a", "pump", "away", "winter", "1", "2", "0", "-1", "18446744073709551615", "9" * 20, "../..", "/", "a" * 64, "a" * 65,
+	"b" * 100_000, "\x01\x1b[31m", "\u00e4\u20ac\U0001f600", "%s%n", "pump\n", "1 ", "01", "_")
+PARTS = ("", "_", "_zz", "_0", "pump", "pump_", "job", "007", "1", "x1", "9" * 20, "a" * 300, "_" + "5f" * 100, "pump/x")
+VALUES = {"s": NAMES, "u": (0, 1, 5, 2**32 - 1), "b": (True, False)}
+PROPER = re.compile(r"org\.fotad1\.Error\.(NoSuchName|NothingToDo|Refused|Configuration|Store|Busy)$"
+	r"|org\.freedesktop\.DBus\.Error\.(InvalidArgs|LimitsExceeded|UnknownObject|UnknownInterface)$")
+
+
+def test_nonsense(bench):
+	"""Whatever is asked is answered, by a documented error where it is nonsense; and then all goes on."""
+	bus = Bus(bench)
+	one_modem(bench)
+	bench.config["modems"].append({"name": "away", "port": bench.path("ports", "away")})
+	bench.campaign("winter", L29)
+	bench.start_modems()
+	daemon, client = fotad(bench, bus)
+	root = ElementTree.parse(os.path.join(rig.SOURCE, "conf", "dbus", MANAGER + ".xml"))
+	methods = [(method.get("name"), "".join(arg.get("type") for arg in method.findall("arg") if arg.get("direction") == "in"))
+		for method in root.iter("method")]
+	chance = random.Random(7)
+	for _ in range(1000):
+		name, signature = chance.choice(methods)
+		if chance.random() < 0.05:
+			signature = chance.choice(("", "s", "u", "ss", "b", "su"))
+		error = error_of(client.call, name, signature, *(chance.choice(VALUES[kind]) for kind in signature), timeout=20)
+		client.close_descriptors()
+		rig.check(error is None or PROPER.match(error), f"{name}: {error}")
+	for kind in "modem", "job", "campaign", "none":
+		for part in PARTS:
+			path = f"/org/fotad1/{kind}/{part}".rstrip("/")
+			for interface_ in MODEM, JOB, CAMPAIGN, MANAGER:
+				error = error_of(client.get_all, interface_, path)
+				rig.check(error is None or PROPER.match(error), f"{path}: {error}")
+			rig.check(error_of(client.introspect, path) in (None, "org.freedesktop.DBus.Error.UnknownObject"), path)
+	rig.equal(client.get(MANAGER, ROOT, "ModemCount"), 2, "modems afterwards")
+	rig.equal(daemon.stop(), 0, "exit code of fotad")
+
+
 # ---- what is not told ----
 
 def test_secrets(bench):
@@ -305,4 +346,4 @@ def test_secrets(bench):
 
 
 rig.main(test_introspection, test_upgrade_is_told, test_coalesced, test_objects_come_and_go, test_retry, test_trace, test_no_bus, test_bus_dies,
-	test_second_fotad, test_options, test_secrets)
+	test_second_fotad, test_options, test_nonsense, test_secrets)

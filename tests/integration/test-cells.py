@@ -41,6 +41,11 @@ def remembered(bench):
 		return dict(store.execute("SELECT name, cell FROM modems").fetchall())
 
 
+def history(bench, what):
+	with contextlib.closing(sqlite3.connect(f"file:{bench.path('state', 'fotad.db')}?mode=ro", uri=True)) as store:
+		return [detail for detail, in store.execute("SELECT detail FROM history WHERE what = ?", (what,))]
+
+
 def judge_cells(bench, names, start=0):
 	spans = downloads(bench, start)
 	rig.equal(sorted(spans), sorted(names), "modems upgraded")
@@ -68,6 +73,9 @@ def test_cells(bench):
 	rig.check(given_way, "nobody has given way")
 	rig.check(not first.log.find("serving cell is not known|attempt . failed"), "a cell is said to be unknown, or an attempt to fail")
 	rig.equal({job["attempts"] for job in bench.jobs().values()}, {0}, "failed attempts")
+	verdicts = history(bench, "verdict")
+	rig.equal(sum(detail.endswith(": put off: its serving cell is full") for detail in verdicts), len(given_way), "history of those")
+	rig.equal(len(verdicts), len(given_way) + 8, "verdicts in the history")
 
 	campaign["target"] = NEXT
 	start = bench.transcript.size()

@@ -234,13 +234,37 @@ def test_retry(bench):
 	rig.equal(history(bench), ["retry"], "what the history has of the operator")
 
 
+def test_no_service(bench):
+	"""What was not back in service is never tried again by itself; an operator may have it asked, as often as it takes, and
+	nothing is started or set for that."""
+	one(bench, "network-gone times=40", check="registered", require={"technology": "any"}, retry={"attempts": 5, "delay": "1h",
+		"max_delay": "1h"})
+	operator = Operator(bench)
+	operator.log.wait(rig.RESTORED, start=operator.log.wait(r"m0: failed \(no-service\)"))
+	operator.expect("done", "retry", "m0")
+	operator.log.wait(r"m0: not now \(not-registered\)")
+	operator.kill()
+	again = Operator(bench)
+	while True:
+		again.wait_for_job("m0")
+		if again.ask("start", "m0")[0] == "nothing":  # it succeeds
+			break
+		line = again.log.size()
+		again.log.wait(r"m0: (not now \(not-registered\)|succeeded: )", start=line - 1)
+	again.log.wait("m0: succeeded: ")
+	again.stop()
+	truth = bench.truth()["m0"]
+	rig.judge_success(bench, bench.modems["m0"], truth)
+	rig.equal((bench.jobs()["m0"]["state"], starts(bench), truth["faults"][0]["fired"]), ("succeeded", 1, 40), "state, starts, fault")
+
+
 OPENS = (int(time.time()) + 30 * 86400) * 1_000_000
 FUTURE = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(OPENS // 1_000_000))
 
 
 def test_start(bench):
 	"""What may be skipped is, what may not is said: a start without force skips only the backoff."""
-	for name in "early", "later", "paused":
+	for name in "early", "later", "paused", "watched":
 		bench.modem(name, FAMILY)
 	bench.http(FAMILY, FROM, TO, size=20_000)
 	bench.campaign("winter", TO, ["early", "later"], not_before=FUTURE, waves=[{"size": "1", "soak": "1h"}, {"size": "100%"}])
@@ -248,8 +272,9 @@ def test_start(bench):
 	bench.start_modems(default=QUICK)
 	operator = Operator(bench)
 	operator.expect("done", "pause", "spring")
-	for name in bench.modems:
+	for name in "early", "later", "paused":
 		operator.wait_for_job(name)
+	operator.log.wait("watched: .*, runs ")
 	for name in "early", "later":
 		gates = operator.gates(name)
 		rig.equal((gates["port"][0], gates["identity"][0], gates["not-before"][0]), ("open", "open", "shut"), f"gates of {name}")
@@ -257,6 +282,8 @@ def test_start(bench):
 		rig.check("not-before" in text and "--force" in text, f"why not, and what to do: {text}")
 	rig.equal(sum(operator.gates(name)["wave"][0] == "shut" for name in ("early", "later")), 1, "modems whose wave is shut")
 	operator.expect("refused", "force", "winter")
+	for word in "cancel", "retry", "start":
+		rig.check("no campaign" in operator.expect("refused", word, "watched")[2], f"{word} of a modem that belongs to no campaign")
 	rig.check("fotactl resume" in operator.expect("refused", "force", "paused")[2], "what to do about a pause is not said")
 	operator.expect("done", "force", "early")
 	operator.expect("done", "force", "later")
@@ -266,8 +293,9 @@ def test_start(bench):
 	operator.log.wait(rig.RESTORED, start=operator.log.wait("paused: succeeded"))
 	operator.stop()
 	truth = bench.truth()
-	for m in bench.modems.values():
-		rig.judge_success(bench, m, truth[m.name])
+	for name in "early", "later", "paused":
+		rig.judge_success(bench, bench.modems[name], truth[name])
+	rig.equal(starts(bench, "watched"), 0, "starts of the modem that is only watched")
 
 
 def test_backoff(bench):
@@ -372,7 +400,7 @@ def test_acknowledge(bench):
 
 
 def test_given_up(bench):
-	"""A module that has not come back is given up by an operator; it comes back after all, and what it runs counts."""
+	"""A module that has not come back is given up by an operator; that can be taken back, but nobody starts it again."""
 	one(bench, "never-back")
 	operator = Operator(bench)
 	operator.log.wait(r"m0: unknown \(not-back\)")
@@ -387,6 +415,21 @@ def test_given_up(bench):
 	again.stop()
 	rig.equal(bench.jobs()["m0"]["state"], "unknown", "state when the cancel is taken back")
 	rig.equal(starts(bench), 1, "starts")
+
+
+def test_given_up_too_early(bench):
+	"""It comes back after all, in another life of fotad, and runs the target: then that counts."""
+	bench.config["timeouts"]["return"] = "1s"
+	one(bench, default=QUICK.replace("boot-time=100ms", "boot-time=8s"))
+	operator = Operator(bench)
+	operator.log.wait(r"m0: unknown \(not-back\)")
+	operator.expect("done", "cancel", "m0")
+	operator.kill()
+	again = Operator(bench)
+	again.log.wait(rig.RESTORED, start=again.log.wait("m0: succeeded"))
+	again.stop()
+	rig.judge_success(bench, bench.modems["m0"], bench.truth()["m0"])
+	rig.equal((bench.jobs()["m0"]["state"], starts(bench)), ("succeeded", 1), "state, starts")
 
 
 def test_plan(bench):
@@ -437,4 +480,4 @@ def test_plan(bench):
 
 if __name__ == "__main__":
 	rig.main(test_cancel_before, test_cancel_with_settings, test_cancel_waiting, test_cancel_after_good, test_cancel_after_bad, test_campaign, test_retry,
-		test_start, test_backoff, test_pause, test_absent_canary, test_acknowledge, test_given_up, test_plan)
+		test_no_service, test_start, test_backoff, test_pause, test_absent_canary, test_acknowledge, test_given_up, test_given_up_too_early, test_plan)

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Shadow fetch: before a wave the real fotad-fetch asks the real servers, and nothing is sent to a modem for a package that
 differs."""
-import hashlib
 import os
 import re
 import socket
@@ -9,44 +8,13 @@ import subprocess
 import threading
 
 import rig
+from fetchhelper import FOTAD_FETCH, Helper, checksum, run
 from rig import VERSIONS
 
 FAMILY = "NL652"
 FROM, TO, NEXT = VERSIONS[FAMILY]
 QUICK = "boot-time=100ms apply-time=100ms sim-time=0ms network-time=0ms pdp-time=10ms start-time=10ms verify-time=20ms"
-FOTAD_FETCH = os.path.join(rig.BUILD, "fotad-fetch")
 PASSWORD = "kanarie-Zx91"
-
-
-class Helper:
-	"""What systemd does for fotad-fetch.socket: a process for each connection, its end of it as standard input and output."""
-
-	def __init__(self, bench):
-		self.path = bench.path("fetch-socket")
-		self.socket = socket.socket(socket.AF_UNIX)
-		self.socket.bind(self.path)
-		self.socket.listen(4)
-		self.children = []
-		self.thread = threading.Thread(target=self.work, daemon=True)
-		self.thread.start()
-		bench.closing.callback(self.close)
-
-	def work(self):
-		while True:
-			connection, _ = self.socket.accept()
-			with connection:
-				if connection.recv(1, socket.MSG_PEEK) == b"":
-					return
-				self.children.append(subprocess.Popen([FOTAD_FETCH], stdin=connection, stdout=connection, env={}))
-
-	def close(self):
-		with socket.socket(socket.AF_UNIX) as end:
-			end.connect(self.path)
-		self.thread.join(5)
-		self.socket.close()
-		for child in self.children:
-			child.kill()
-			child.wait()
 
 
 def path_of(bench, package):
@@ -58,8 +26,7 @@ def path_of(bench, package):
 def sum_up(bench):
 	"""Gives every package the checksum of its file."""
 	for package in bench.config["packages"]:
-		with open(path_of(bench, package), "rb") as file:
-			package["sha256"] = hashlib.sha256(file.read()).hexdigest()
+		package["sha256"] = checksum(path_of(bench, package))
 
 
 def fleet(bench, n=2, helper=True, transport="http", **settings):
@@ -70,10 +37,6 @@ def fleet(bench, n=2, helper=True, transport="http", **settings):
 	bench.campaign("winter", TO, **{"fetch": "require", **settings})
 	bench.start_modems(default=QUICK)
 	return Helper(bench) if helper else None
-
-
-def run(bench, *options, **more):
-	return bench.daemon(f"--fetch-socket={bench.path('fetch-socket')}", *options, **more)
 
 
 def judge_halt(bench, text, code=1):
@@ -122,8 +85,7 @@ def test_wrong_sum(bench):
 	fleet(bench)
 	bench.config["packages"][0]["sha256"] = "0" * 64
 	judge_halt(bench, rf"its SHA-256 is [0-9a-f]{{64}}, and the package says {'0' * 64}; nothing more of it starts")
-	with open(path_of(bench, bench.config["packages"][0]), "rb") as file:
-		bench.config["packages"][0]["sha256"] = hashlib.sha256(file.read()).hexdigest()
+	sum_up(bench)
 	rig.equal(run(bench).wait(), 1, "exit code while it is halted")
 	rig.equal(bench.daemon("--resume=winter", once=False).wait(), 0, "exit code of --resume")
 	rig.equal(run(bench).wait(), 0, "exit code after an operator's word")
@@ -286,4 +248,5 @@ def test_bad_requests(bench):
 
 
 rig.main(test_same, test_same_ftp, test_wrong_sum, test_wrong_size, test_not_found, test_moved, test_wrong_login,
-	test_no_such_file, test_silent, test_too_large, test_unreachable, test_no_helper, test_dumb_helper, test_no_secret, test_bad_requests)
+	test_no_such_file, test_silent, test_too_large, test_unreachable, test_no_helper, test_dumb_helper, test_no_secret,
+	test_bad_requests)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import fetchhelper
 import rig
 import servers
 from rig import VERSIONS
@@ -135,19 +136,24 @@ class Vsftpd:
 
 
 def test_vsftpd(bench):
+	"""By the modems, and by fotad-fetch before them."""
 	server = Vsftpd(bench)
 	for family in "L610", "NL668", "NL652":
 		m = bench.modem(f"modem-{family}", family)
 		bench.make_package(os.path.join(server.root, f"{family}.bin"), m.model, m.version, m.target, 90_000)
 		bench.config["packages"].append({"model": m.model, "from": m.version, "to": m.target, "size": 90_000,
 			"ftp": {"server": f"127.0.0.1:{server.port}", "file": f"{family}.bin", "username": "anonymous",
-				"password": "fotad@example.net"}})
-	bench.campaigns_by_target()
-	daemon, truth = rig.run_once(bench)
+				"password": "fotad@example.net"}, "sha256": fetchhelper.checksum(os.path.join(server.root, f"{family}.bin"))})
+	bench.campaigns_by_target(fetch="require")
+	fetchhelper.Helper(bench)
+	bench.start_modems()
+	daemon = fetchhelper.run(bench)
+	rig.equal(daemon.wait(), 0, "exit code of fotad")
+	truth = bench.truth()
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
 		rig.judge_word(bench, m, "succeeded")
-		rig.equal(server.bytes(f"{m.family}.bin"), [90_000], f"{m.name}: bytes sent by vsftpd")
+		rig.equal(server.bytes(f"{m.family}.bin"), [90_000] * 2, f"{m.name}: bytes sent by vsftpd")
 	rig.check(daemon.log.find("warning.*password"), "no warning about the literal password")
 
 

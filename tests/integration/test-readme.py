@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import rig
 from rig import BUILD, SOURCE
@@ -87,16 +88,22 @@ class Shell:
 		os.symlink(BUILD, bench.path("build"))
 		environment = {key: value for key, value in os.environ.items() if not key.startswith(("DBUS_", "FOTA", "JOURNAL_", "NOTIFY_"))}
 		environment.update(LC_ALL="C.UTF-8", TZ="UTC", HOME=bench.directory, NO_COLOR="1", TERM="dumb")
-		self.bash = subprocess.Popen(["dbus-run-session", "--", "bash", "--norc", "--noprofile"], cwd=bench.directory, env=environment,
-			stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+		# What dbus-daemon itself says comes in pieces, which would lie between those of the commands.
+		self.bash = subprocess.Popen(["dbus-run-session", "--", "sh", "-c", "exec bash --norc --noprofile 2>&1"], cwd=bench.directory,
+			env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+		self.patience = threading.Timer(150, self.end)
+		self.patience.start()
 		bench.closing.callback(self.close)
-		self.run("set -m")  # as at a terminal
+
+	def end(self):
+		"""With all that it has started."""
+		with contextlib.suppress(ProcessLookupError):
+			os.killpg(self.bash.pid, signal.SIGKILL)
 
 	def close(self):
-		"""And all that it has started."""
+		self.patience.cancel()
+		self.end()
 		self.bash.stdin.close()
-		with contextlib.suppress(ProcessLookupError):
-			os.killpg(self.bash.pid, signal.SIGTERM)
 		self.bash.wait()
 
 	def run(self, command):
@@ -106,7 +113,7 @@ class Shell:
 		lines = []
 		for line in iter(self.bash.stdout.readline, b""):
 			if line.decode().rstrip("\n") == END:
-				return [line for line in lines if not re.match(r"bash: line \d+: +\d+ Killed|dbus-daemon\[", line)]
+				return [line for line in lines if not re.match(r"bash: line \d+: +\d+ Killed", line)]
 			lines.append(line.decode().rstrip("\n"))
 		raise rig.Failure(f"{command}: the shell is gone")
 

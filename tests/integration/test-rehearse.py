@@ -13,7 +13,7 @@ from rig import VERSIONS
 
 FROM = "2026-12-01T00:00:00+01:00"
 A, B, C = VERSIONS["L610"]
-SECOND, MINUTE, HOUR = 1_000_000, 60_000_000, 3_600_000_000
+SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 NIGHT = {"start": "01:00", "end": "05:00", "timezone": "Europe/Berlin"}
 QUICK = ("boot-time=100ms apply-time=100ms text-time=50ms sim-time=0ms network-time=0ms pdp-time=10ms start-time=10ms "
 	"verify-time=300ms give-up-time=1s")
@@ -130,7 +130,8 @@ def test_ideal(bench):
 		result = site.json(*options)
 		run = result["campaigns"][0]
 		rig.equal((run["succeeded"], run["failed"], run["halted"]), (n, 0, ""), "succeeded, failed, halted")
-		rig.check(1 <= makespan(run) <= factor, f"{n} modems, {options}: {makespan(run):.3f} times the best possible ({run['bound_by']})")
+		rig.check(1 <= makespan(run) <= factor,
+			f"{n} modems, {options}: {makespan(run):.3f} times the best possible ({run['bound_by']})")
 		rig.equal(run["bytes"], run["needed"], "bytes")
 		for option in options:
 			if option.startswith("--bandwidth="):
@@ -200,6 +201,15 @@ def test_brake(bench):
 	rig.equal((run["halted"], run["failed"]), ("slower", 0), "halted for, failed")
 
 
+def test_put_off_for_ever(bench):
+	"""A wave whose modems never find a network: it is not waited for for a year."""
+	site = Site(bench, 10, waves=[{"size": "2"}, {"size": "100%"}])
+	result = site.json("--faults=100% not-registered", code=1)
+	rig.check(len(result["attempts"]) == 6 and result["end"] - usec(FROM) < DAY, f"{len(result['attempts'])} attempts")
+	text = site.run("--faults=100% not-registered", code=1)
+	rig.check("left: 8 waiting (wave)" in text and "left: 2 waiting (not-registered)" in text, text)
+
+
 def test_a_fault_that_passes(bench):
 	"""A second try succeeds, after the delay; what may pass spends no attempt."""
 	site = Site(bench, 10, retry={"attempts": 2, "delay": "20min"})
@@ -226,7 +236,8 @@ def test_windows_and_clock_changes(bench):
 		rig.equal(run["succeeded"], 400, "succeeded")
 		rig.check(len(run["openings"]) >= 4, "too few nights to tell")
 		for opening in run["openings"]:
-			zoned = [datetime.datetime.fromtimestamp(opening[key] / SECOND, zoneinfo.ZoneInfo(zone)).strftime("%H:%M") for key in ("since", "until")]
+			zoned = [datetime.datetime.fromtimestamp(opening[key] / SECOND, zoneinfo.ZoneInfo(zone)).strftime("%H:%M")
+				for key in ("since", "until")]
 			rig.check(zoned in (["00:30", "01:30"], ["22:00", "23:15"]), f"an opening from {zoned[0]} to {zoned[1]}")
 			rig.check(opening["most"] == 4 or opening is run["openings"][-1], "limit not used")
 
@@ -296,6 +307,24 @@ def test_deadline(bench):
 	rig.equal({(m["state"], m["reason"]) for m in result["modems"]} - {("succeeded", "")}, {("failed", "deadline")}, "the others")
 
 
+def test_families(bench):
+	"""Packages name the leading parts of a model; modems are whole ones, and listed. A full image, a context, FTP, both checks."""
+	site = Site(bench, 0, target="19006.1000.00.02.76.23", check="pdp", require={"technology": "lte", "rssi_dbm": -100, "idle": True,
+		"supply_mv": 3500})
+	apn = {"name": "iot", "username": "u", "password": {"credential": "nobody-has-it"}}
+	site.config["modems"] = [{"name": name, "port": f"/nowhere/{name}", "groups": [], **more}
+		for name, more in (("a", {"profile": "NL668", "apn": apn}), ("b", {"profile": "NL652"}), ("c", {}))]
+	site.config["profiles"] = {"NL668": {"mipcall": "required"}}
+	site.config["packages"] = [
+		{"model": "NL668", "from": "*", "to": "19006.1000.00.02.76.23", "size": 6_000_000, "http": {"url": "http://fota.example/full"}},
+		{"model": "NL652-EU", "from": "19606.1000.00.01.01.02", "to": "19006.1000.00.02.76.23", "size": 50_000,
+			"ftp": {"server": "fota.example", "file": "x", "username": "u", "password": "p"}}]
+	result = site.json()
+	models = {m["modem"]: m["model"] for m in result["modems"]}
+	rig.equal((models["a"], models["b"]), ("NL668-CN-00", "NL652-EU-00"), "models")
+	rig.equal({a["bytes"] for a in result["attempts"]}, {6_000_000, 50_000}, "bytes")
+
+
 def test_until(bench):
 	site = Site(bench, 500, 1, windows=[NIGHT])
 	text = site.run("--until=2026-12-03T12:00:00+01:00", code=1)
@@ -308,7 +337,8 @@ def test_timeline_is_readable(bench):
 	"""Few attempts are shown one by one, many by openings, all of them on demand."""
 	site = Site(bench, 10, windows=[NIGHT], waves=[{"size": "1", "soak": "1h"}, {"size": "100%"}])
 	text = site.run()
-	rig.equal(len(re.findall(r"^  Tue 2026-12-01 \d\d:\d\d:\d\d  m\d{4} +" + re.escape(f"{A} -> {B}"), text, re.M)), 10, "attempts shown")
+	shown = re.findall(r"^  Tue 2026-12-01 \d\d:\d\d:\d\d  m\d{4} +" + re.escape(f"{A} -> {B}"), text, re.M)
+	rig.equal(len(shown), 10, "attempts shown")
 	rig.check(re.search(r"^  Tue 2026-12-01 02:\d\d:\d\d  -- wave 2 of 2 opens, for 9 modems$", text, re.M), text)
 	many = site.run("--modems=5000")
 	rig.check(len(many.splitlines()) < 100 and max(map(len, many.splitlines())) <= 130, "too much to read")
@@ -320,7 +350,8 @@ def test_at_rest_or_not(bench):
 	"""A module that is switched off between its attempts, to save memory, behaves like one that stays on: one with a fault that
 	may act on any command (and never does) is never switched off."""
 	site = Site(bench, 40, 6, retry={"attempts": 3, "delay": "20min"}, halt=dict(rig.NO_HALT))
-	faults = ["stall percent=50 times=1", "not-registered times=300", "fail percent=20 times=2", "never-back", "back-late time=25min times=1",
+	faults = ["stall percent=50 times=1", "not-registered times=300", "fail percent=20 times=2", "never-back",
+		"back-late time=25min times=1",
 		"no-reboot", "mipcall-never times=1", "network-gone", "version-unchanged times=1"]
 	lines = ["default start-time=1s"]
 	for i, m in enumerate(site.config["modems"]):
@@ -365,7 +396,8 @@ def test_bundles(bench):
 def test_errors(bench):
 	"""78 for files, 64 for options, and each says what to do."""
 	site = Site(bench, 1)
-	for options, word in (["--seed=x"], "whole number"), (["--faults=10% stal"], 'did you mean "stall"'), (["--faults=0%"], "share"), \
+	for options, word in (["--seed=x"], "whole number"), (["--faults=10% stal"], 'did you mean "stall"'), \
+			(["--faults=0%"], "share"), \
 			(["--from=yesterday"], "2026-12-01T00:00:00"), (["--cell-bandwidth=1"], "--cells"), (["--modems=0"], "whole number"), \
 			(["pump-07"], "argument"), (["--nonsense"], "nonsense"), (["--until=2026-01-01T00:00:00Z"], "--from"):
 		path = bench.write("fine.json", json.dumps(site.config))
@@ -396,7 +428,7 @@ def test_touches_nothing(bench):
 	try:
 		traced = subprocess.run(["strace", "-f", "-o", bench.path("trace"), "-e", "trace=%file,%network,ioctl", rig.FOTAD,
 			"--rehearse", f"--config={path}", f"--from={FROM}"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-			timeout=rig.PATIENCE, env={**os.environ, "STATE_DIRECTORY": bench.path("empty")})
+			timeout=rig.PATIENCE, env={**os.environ, "STATE_DIRECTORY": bench.path("empty"), "ASAN_OPTIONS": "detect_leaks=0"})
 	except FileNotFoundError:
 		raise rig.Skip("strace is not installed") from None
 	if "ptrace" in traced.stderr and "not permitted" in traced.stderr:
@@ -405,14 +437,16 @@ def test_touches_nothing(bench):
 	with open(bench.path("trace"), encoding="utf-8", errors="replace") as file:
 		calls = file.read()
 	rig.check("rehearsal.json" in calls, "the trace shows nothing")
-	for pattern in r"/dev/(?!null|urandom)", r"\b(socket|connect|bind|sendto|sendmsg)\(", r"O_(WRONLY|RDWR|CREAT)", r"\b(mkdir|unlink|rename)\w*\(":
+	for pattern in r"/dev/(?!null|urandom)", r"\b(socket|connect|bind|sendto|sendmsg)\(", r"O_(WRONLY|RDWR|CREAT)", \
+			r"\b(mkdir|unlink|rename)\w*\(":
 		rig.check(not re.search(pattern, calls), f"it does {re.findall(pattern + '.*', calls)[:3]}")
 	rig.equal(os.listdir(bench.path("empty")), [], "files of the state")
 
 
 def rehearse(bench, *options):
-	done = subprocess.run([rig.FOTAD, "--rehearse", f"--config={bench.write_config()}", f"--scenario={bench.scenario(QUICK)}", "--json",
-		"--rate=1000000", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=rig.PATIENCE)
+	done = subprocess.run([rig.FOTAD, "--rehearse", f"--config={bench.write_config()}", f"--scenario={bench.scenario(QUICK)}",
+		"--json", "--rate=1000000", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+		timeout=rig.PATIENCE)
 	rig.check(done.returncode in (0, 1), f"exit code of the rehearsal: {done.returncode} ({done.stderr})")
 	return json.loads(done.stdout)
 

@@ -2,69 +2,17 @@
 """fotactl on a real terminal (tmux): watch at several widths, resized, interrupted and stopped; colours; hostile names."""
 import os
 import re
-import shutil
 import signal
-import subprocess
-import time
 
 import busrig
 import ctlrig
 import rig
 from busrig import Bus
+from ctlrig import Terminal
 from rig import VERSIONS
 
 L28, L29, _ = VERSIONS["L610"]
 SIZE = 400_000
-
-
-class Terminal:
-	"""A tmux server of its own with one pane, in which a shell waits for commands."""
-
-	def __init__(self, bench, bus, width=80, height=24, **more):
-		if not shutil.which("tmux"):
-			raise rig.Skip("tmux is not installed")
-		self.bench = bench
-		self.socket = bench.path("tmux")
-		self.environment = ctlrig.environment(bus, TERM="xterm-256color", HOME=bench.directory, **more)
-		self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "sh")
-		bench.closing.callback(self.tmux, "kill-server", check=False)
-		self.wait(r"^[#$] *$")
-		self.type("PS1='$ '; clear")
-		self.wait(r"^\$ *$", absent="PS1")
-
-	def tmux(self, *arguments, check=True):
-		return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment, cwd=self.bench.directory,
-			capture_output=True, text=True, timeout=rig.PATIENCE, check=check).stdout
-
-	def keys(self, *keys):
-		self.tmux("send-keys", *keys)
-
-	def type(self, line):
-		self.keys("-l", line)
-		self.keys("Enter")
-
-	def resize(self, width, height):
-		self.tmux("resize-window", "-x", str(width), "-y", str(height))
-
-	def screen(self, *options):
-		return self.tmux("capture-pane", "-p", *options)
-
-	def wait(self, pattern, timeout=rig.PATIENCE, absent=None):
-		"""Until the screen shows this; what it shows then."""
-		end = time.monotonic() + timeout
-		while time.monotonic() < end:
-			screen = self.screen()
-			if re.search(pattern, screen, re.M) and not (absent and re.search(absent, screen, re.M)):
-				return screen
-		raise rig.Failure(f"waited in vain for {pattern!r} on the screen:\n{screen}")
-
-	def settings(self):
-		"""What stty says, and whether the cursor is there and the shell's own screen is shown."""
-		name = f"stty-{time.monotonic_ns()}"
-		self.type(f"stty -g > {name}; echo {name}")
-		self.wait(f"^{name}$")
-		with open(self.bench.path(name), encoding="ascii") as file:
-			return file.read(), self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag} #{wrap_flag}")
 
 
 def fleet(bench, rate=20_000):
@@ -97,6 +45,9 @@ def test_watch(bench):
 	screen = terminal.wait(r"16000\.1000\.00\.01\.28 → …29")
 	rig.check(max(len(bar) for bar in re.findall(r"[█░]+", screen)) > narrow, "bars do not grow with the terminal")
 	rig.equal(len(re.findall("^pump-0", screen, re.M)), 5, f"modems on the screen:\n{screen}")
+	terminal.resize(80, 9)
+	screen = terminal.wait(r"^\.\.\. and \d+ more")
+	rig.check(screen.splitlines()[0].startswith("fotad") and screen.splitlines()[8] == "q ends", f"no head or foot:\n{screen}")
 	for width, height in (40, 12), (12, 4), (80, 6):
 		terminal.resize(width, height)
 		screen = terminal.wait("^fotad|^MODEM|^pump", absent="^q ends\n+pump")
@@ -119,12 +70,13 @@ def test_end_and_stop(bench):
 	terminal = Terminal(bench, bus, 100)
 	before = terminal.settings()
 	terminal.type(f"{ctlrig.FOTACTL} watch pump-02")
+	terminal.wait("^q ends")
 	terminal.wait("^pump-02", absent="^pump-01")
 	terminal.keys("q")
 	terminal.wait(r"^\$ *$")
 	rig.equal(terminal.settings(), before, "after q")
 	terminal.type(f"clear; {ctlrig.FOTACTL} watch winter")
-	terminal.wait("^pump-02")
+	terminal.wait("^q ends")
 	terminal.keys("C-z")
 	terminal.wait(r"[Ss]topped")
 	rig.equal(terminal.settings(), before, "after Ctrl-Z")

@@ -5,15 +5,19 @@ loopback of the container.
 """
 import json
 import os
+import shutil
 import sys
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 import rig
+from container import Container, Impossible, require
 from process import Process, Stream
 
 CONFIG = "/etc/fotad/fotad.json"
+EXAMPLES = "/usr/share/doc/fotad/examples/fotad.service.d"
+DEBUG = "ExecStart=\nExecStart=/usr/sbin/fotad --log-level=debug"  # for a drop-in
 DROP_INS = "/run/systemd/system/fotad.service.d"
 
 
@@ -125,13 +129,51 @@ class Gateway(rig.Bench):
 			rig.judge_word(self, modem, "succeeded")
 		return truth
 
+	# what most tests begin and end with
 
-def main(container, *tests):
-	"""One after the other: they share the gateway. Exits."""
+	def one_modem(self, family="L610", *faults, size=rig.SIZE, rate=0):
+		m = self.modem("pump", family, *faults)
+		self.web(rate=rate)
+		self.http(m.model, m.version, m.target, size=size)
+		self.campaigns_by_target()
+		self.start_modems()
+		return m
+
+	def in_mid_download(self, family="L610"):
+		m = self.one_modem(family, size=240_000, rate=60_000)
+		self.start_service()
+		self.log.wait(" pump: [1-9][0-9]* % downloaded")
+		return m
+
+	def finish(self, m):
+		"""The upgrade that was interrupted ends well, and was started once."""
+		self.log.wait(" pump: succeeded")
+		self.log.wait(rig.RESTORED)
+		truth = self.judge(m)[m.name]
+		rig.equal(truth["gtota_received"], 1, "+GTOTA")
+
+
+def main(*tests):
+	"""Those of $FOTAD_SHARE (N/M: each M-th, from the N-th on), one after the other: they share a gateway. Exits."""
+	if sys.argv[1:] and not {test.__name__.removeprefix("test_").replace("_", "-") for test in tests} & set(sys.argv[1:]):
+		sys.exit(0)  # another program has it
+	try:
+		require()
+		container = Container(os.environ["FOTAD_ROOTFS"])
+	except Impossible as reason:
+		print(f"skipped: {reason}")
+		sys.exit(rig.SKIPPED)
+
 	def leave(_number, _frame):
 		container.close()
 		os._exit(1)
 
-	rig.leave = leave
-	rig.Bench = lambda name: Gateway(container, name)
-	rig.main(*tests, workers=1)
+	try:
+		container.packages = [shutil.copy(package, container.directory) for package in os.environ["FOTAD_PACKAGES"].split()]
+		container.run("dpkg", "-i", *container.packages)
+		rig.leave = leave
+		rig.Bench = lambda name: Gateway(container, name)
+		number, of = map(int, os.environ.get("FOTAD_SHARE", "1/1").split("/"))
+		rig.main(*tests[number - 1::of], workers=1)
+	finally:
+		container.close()

@@ -41,7 +41,8 @@ static void test_expect(void **state)
 		for (size_t k = 0; k < row->n; k++)
 			earlier[k] = row->minutes[k] * MINUTE;
 		duration = duration_expect(earlier, row->n, LONGEST);
-		if (duration.quick != row->quick * MINUTE || duration.usual != row->usual * MINUTE ||
+		if (duration.quick != row->quick * MINUTE ||
+			duration.usual != row->usual * MINUTE ||
 			duration.slow != row->slow * MINUTE || duration.learned != row->learned)
 			fail_msg("row %zu: %llu, %llu, %llu min", i,
 				(unsigned long long) (duration.quick / MINUTE),

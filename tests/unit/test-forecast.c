@@ -18,9 +18,10 @@
 #define JOBS_MAX 64
 #define HOP	 (30 * MINUTE)
 #define MONDAY	 (UINT64_C(1780876800) * SEC) /* 2026-06-08 in UTC, as in test-opening.c */
-#define AT(h, m) (MONDAY + (h) * HOUR + (m) * MINUTE)
+#define AT(h, m) (MONDAY + (h) *HOUR + (m) *MINUTE)
 
-static const struct window night[] = { { WINDOW_EVERY_DAY, 60, 180, &zone_utc } }; /* 01:00 - 03:00 */
+static const struct window night[] = { { WINDOW_EVERY_DAY, 60, 180,
+	&zone_utc } }; /* 01:00 - 03:00 */
 static const struct campaign_rules no_waves = { .halt = { { 100, true }, 1000 } };
 
 /* A fleet of one campaign; a test changes what it is about, then runs it. */
@@ -70,7 +71,8 @@ static void expect(const struct fleet *f, size_t job, usec_t start, usec_t end)
 		fail_msg("job %zu: %lld to %lld min, and %lld to %lld is right", job,
 			(long long) ((f->jobs[job].start - MONDAY) / MINUTE),
 			(long long) ((f->jobs[job].end - MONDAY) / MINUTE),
-			(long long) ((start - MONDAY) / MINUTE), (long long) ((end - MONDAY) / MINUTE));
+			(long long) ((start - MONDAY) / MINUTE),
+			(long long) ((end - MONDAY) / MINUTE));
 }
 
 static void test_slots(void **state)
@@ -136,7 +138,9 @@ static void test_waves(void **state)
 		{ { 1, false }, { 100, true }, HOUR },
 		{ { 100, true }, { 80, true }, 0 },
 	};
-	static const struct campaign_rules rules = { .waves = waves, .n_waves = 2, .halt = { { 100, true }, 1000 } };
+	static const struct campaign_rules rules = {
+		.waves = waves, .n_waves = 2, .halt = { { 100, true }, 1000 }
+	};
 	struct fleet f;
 
 	(void) state;
@@ -174,7 +178,8 @@ static void test_held(void **state)
 	expect(&f, 0, USEC_INFINITY, USEC_INFINITY);
 	assert_int_equal(forecast_waits_for(&f.forecast, &f.jobs[0], AT(1, 0)), JOB_WAIT_PAUSED);
 	make(&f, 2, 1);
-	schedule_close(&f.forecast.schedule, &f.forecast.schedule.gateway, JOB_WAIT_ACKNOWLEDGE, USEC_INFINITY);
+	schedule_close(&f.forecast.schedule, &f.forecast.schedule.gateway, JOB_WAIT_ACKNOWLEDGE,
+		USEC_INFINITY);
 	run(&f, AT(0, 0));
 	expect(&f, 0, USEC_INFINITY, USEC_INFINITY);
 	/* Last, alone, and only with a word. */

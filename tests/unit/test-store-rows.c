@@ -50,45 +50,6 @@ static struct store_attempt make_attempt(uint32_t number)
 	"outcome,"                                                                                 \
 	" reason, cme FROM attempts ORDER BY id"
 
-static uint64_t last_number(struct fixture *f)
-{
-	uint64_t number = 77;
-
-	assert_int_equal(store_last_number_now(f->store, &number), 0);
-	return number;
-}
-
-/* A job keeps its number; the highest is known even when its job has another by now, or is not the newest row. */
-static void test_numbers(void **state)
-{
-	struct fixture *f = *state;
-	struct store_job a = make_job("c", "a", "1"), b = make_job("c", "b", "2");
-	struct store_found found;
-
-	assert_int_equal(last_number(f), 0);
-	a.number = 5;
-	a.stop = true;
-	a.created = 1000;
-	b.number = 6;
-	b.ended = 2000;
-	assert_int_equal(save(f, &a), 0);
-	assert_int_equal(save(f, &b), 0);
-	assert_int_equal(save(f, &a), 0);
-	assert_int_equal(reopen(f, BOOT2), 0);
-	assert_int_equal(last_number(f), 6);
-	assert_int_equal(find(f, "c", "a", "1", &found), 0);
-	assert_true(found.job.number == 5 && found.job.stop && found.job.created == 1000 && found.job.ended == 0);
-	assert_int_equal(find(f, "c", "b", "2", &found), 0);
-	assert_true(found.job.number == 6 && !found.job.stop && found.job.ended == 2000);
-	b.number = 9;
-	assert_int_equal(save(f, &b), 0);
-	b.number = 0; /* only what was done to the module */
-	strcpy(b.campaign, "");
-	assert_int_equal(save(f, &b), 0);
-	assert_int_equal(reopen(f, BOOT2), 0);
-	assert_int_equal(last_number(f), 9);
-}
-
 static void test_campaigns(void **state)
 {
 	struct fixture *f = *state;
@@ -486,7 +447,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_attempts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_terms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_campaigns, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modems, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_figures, setup, teardown),

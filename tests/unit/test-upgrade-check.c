@@ -415,6 +415,50 @@ static void test_no_task(void **state)
 	assert_non_null(strstr(rig.notices, "verdict succeeded|"));
 }
 
+/* It runs the target, and a person wants to know whether it is in service by now: nothing is set, nothing started. */
+static void test_only_the_check(void **state)
+{
+	static const struct {
+		const char *profile;
+		enum upgrade_check check;
+		const char *network; /* what it answers to +CEREG; NULL: as it is, registered */
+		const char *wire, *notices;
+	} rows[] = {
+		{ "NL668", CHECK_REGISTERED, NULL, "AT+CEREG?|AT+CGSN|AT+CGMR|",
+			"preparing|verdict already|idle|identified|" },
+		{ "NL668", CHECK_PDP, NULL, "AT+CEREG?|AT+CGSN|AT+CGMR|",
+			"preparing|verdict already|idle|identified|" },
+		{ "L610", CHECK_PDP, NULL, "AT+CEREG?|AT+MIPCALL?|AT+CGSN|AT+CGMR|",
+			"preparing|verdict already|idle|identified|" },
+		{ "L610", CHECK_REGISTERED, "+CEREG: 0,2|OK", NULL,
+			"preparing|verdict deferred not-registered|idle|identified|" },
+	};
+
+	(void) state;
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct rig rig;
+
+		rig_begin(&rig, rows[i].profile);
+		rig_answer(&rig, "AT+CGMR", NEW "|OK");
+		if (rows[i].network) {
+			rig_answer(&rig, "AT+CEREG?", rows[i].network);
+			rig_answer(&rig, "AT+CGREG?", "+CGREG: 0,2|OK");
+		}
+		rig.task.from = rig.task.to = NEW;
+		rig.task.request = (struct gtota_request){ 0 };
+		rig.task.check = rows[i].check;
+		rig.task.only_check = true;
+		rig_hold(&rig);
+		rig_go(&rig);
+		rig_until(&rig, "hold");
+		rig_notices(&rig, rows[i].notices);
+		assert_false(rig_did(&rig, "AT+GTSET=\"CALLBREAK\",1"));
+		assert_int_equal(rig.n_starts, 0);
+		if (rows[i].wire)
+			assert_string_equal(strstr(rig.wire, "AT+CEREG?"), rows[i].wire);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_crash),
 		cmocka_unit_test(test_no_task),
+		cmocka_unit_test(test_only_the_check),
 	};
 
 	return cmocka_run_group_tests_name("core/upgrade: check", tests, NULL, NULL);
