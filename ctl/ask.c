@@ -31,8 +31,9 @@ static void print_history(const struct ctl *ctl, const json_t *rows)
 
 	json_array_foreach ((json_t *) rows, i, row) {
 		const char *reason = text_of(row, "reason"), *detail = text_of(row, "detail");
-		TEXT_AUTO note = words("%s%s%s", reason ? reason : "", reason && detail ? ": " : "",
-			detail ? detail : "");
+		bool said = reason && detail && strstr(detail, reason);
+		TEXT_AUTO note = words("%s%s%s", reason && !said ? reason : "",
+			reason && detail && !said ? ": " : "", detail ? detail : "");
 
 		table_row(table);
 		table_cell(table, when_text(when, when_of(row, "time")), TABLE_PLAIN);

@@ -77,14 +77,14 @@ static void look_at_profile(struct detect_port *port)
 static char *link_to(const char *directory, const char *device)
 {
 	struct dirent **entries;
-	char target[PATH_MAX], *found = NULL;
-	int n = scandir(directory, &entries, NULL, alphasort);
+	char target[PATH_MAX], wanted[PATH_MAX], *found = NULL;
+	int n = realpath(device, wanted) ? scandir(directory, &entries, NULL, alphasort) : -1;
 
 	for (int i = 0; i < n; i++) {
 		TEXT_AUTO path = words("%s/%s", directory, entries[i]->d_name);
 
 		if (!found && entries[i]->d_name[0] != '.' && realpath(path, target) &&
-			text_equal(target, device))
+			text_equal(target, wanted))
 			found = words("%s", path);
 		free(entries[i]);
 	}

@@ -44,6 +44,7 @@ void doctor_say(struct doctor *d, enum finding finding, const char *check, const
 		text = NULL;
 	va_end(arguments);
 	d->wrong += finding == FINDING_WRONG;
+	d->warnings += finding == FINDING_WARNING;
 	json_array_append_new(
 		d->findings, json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "check", check, "state",
 				     finding_name(finding), "subject", subject, "text",
@@ -68,8 +69,10 @@ static void take_problems(struct doctor *d, FILE *from)
 				line + strlen(warning));
 		else
 			doctor_say(d, FINDING_WRONG, "configuration", NULL,
-				"correct it (man fotad.json), then: fotactl check-config && "
-				"fotactl reload",
+				d->running ? "correct it (man fotad.json), then: fotactl "
+					     "check-config && fotactl reload"
+					   : "correct it (man fotad.json), then: fotactl "
+					     "check-config && systemctl start fotad",
 				"%s", line);
 	}
 	free(line);
@@ -155,6 +158,12 @@ static void look_at_daemon(struct doctor *d)
 {
 	const char *store = text_of(d->fleet.daemon, "store_error");
 
+	if (!d->ctl->bus) {
+		doctor_say(d, FINDING_WRONG, "bus", NULL,
+			"systemctl start dbus; fotad itself can work without it",
+			"does not answer, so fotad cannot be asked");
+		return;
+	}
 	if (!d->running) {
 		doctor_say(d, FINDING_WRONG, "daemon", NULL, "systemctl start fotad",
 			"fotad does not answer on the bus");
@@ -243,7 +252,8 @@ static void report(const struct doctor *d)
 	json_array_foreach (d->findings, i, finding)
 		print_finding(d->ctl, finding);
 	if (!d->ctl->no_legend && d->wrong == 0)
-		printf("\nNothing is wrong.\n");
+		printf("\nNothing is wrong%s.\n",
+			d->warnings > 0 ? "; look at the warnings" : "");
 	else if (!d->ctl->no_legend)
 		printf("\n%u thing%s to mend.\n", d->wrong, d->wrong == 1 ? "" : "s");
 }

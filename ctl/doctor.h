@@ -17,7 +17,7 @@ struct doctor {
 	struct fleet fleet;
 	bool running; /* fotad answers on the bus */
 	json_t *findings;
-	unsigned wrong;
+	unsigned wrong, warnings;
 };
 
 /* mend: NULL with what is good. Texts are copied. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "core/reason.h"
 #include "ctl/link.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
@@ -136,8 +137,25 @@ static void print_answer(const char *name, const json_t *gates, const char *stat
 			when_text(absolute, last), when_relative(relative, last, now_realtime()));
 }
 
+/* What stands against it and has an advice: its job's end, or what it waits for. */
+static enum reason reason_of(const json_t *modem, const json_t *job)
+{
+	const char *state = text_of(job, "state");
+	const char *word = !job ? text_of(modem, "waits_for")
+			   : text_equal(state, "waiting") &&
+					   !text_equal(text_of(job, "waits_for"), "backoff")
+				   ? text_of(job, "waits_for")
+			   : text_equal(state, "waiting") || text_equal(state, "failed") ||
+					   text_equal(state, "unknown")
+				   ? text_of(job, "reason")
+				   : NULL;
+
+	return word ? reason_by_name(word) : REASON_NONE;
+}
+
 /* Of a modem, or of the modem of a job: its name, and the state of its job. Of a campaign the plan tells. */
-static enum ctl_exit look_up(struct ctl *ctl, const char *name, char **ret, char **ret_state)
+static enum ctl_exit look_up(
+	struct ctl *ctl, const char *name, char **ret, char **ret_state, enum reason *ret_reason)
 {
 	CLEANUP(json_decrefp) json_t *object = NULL, *job = NULL;
 	enum fleet_kind kind;
@@ -157,6 +175,7 @@ static enum ctl_exit look_up(struct ctl *ctl, const char *name, char **ret, char
 		code = fleet_job(ctl, path, &job);
 	}
 	*ret = words("%s", text_of(object, kind == FLEET_JOB ? "modem" : "name"));
+	*ret_reason = reason_of(object, kind == FLEET_JOB ? object : job);
 	*ret_state = words("%s", text_of(kind == FLEET_JOB ? object : job, "state") ?: "");
 	return code;
 }
@@ -167,7 +186,8 @@ enum ctl_exit verb_explain(struct ctl *ctl, int argc UNUSED, char **argv)
 	CLEANUP(json_decrefp) json_t *gates = NULL;
 	TEXT_AUTO name = NULL;
 	TEXT_AUTO state = NULL;
-	enum ctl_exit code = look_up(ctl, argv[1], &name, &state);
+	enum reason reason = REASON_NONE;
+	enum ctl_exit code = look_up(ctl, argv[1], &name, &state, &reason);
 	json_t *gate;
 	size_t i;
 
@@ -183,5 +203,8 @@ enum ctl_exit verb_explain(struct ctl *ctl, int argc UNUSED, char **argv)
 	print_answer(name, gates, state);
 	json_array_foreach (gates, i, gate)
 		print_gate(ctl, gate);
+	if (reason != REASON_NONE)
+		printf("\n%s: %s\n%s\n", reason_name(reason), reason_meaning(reason),
+			reason_next_step(reason));
 	return CTL_DONE;
 }

@@ -24,6 +24,7 @@ static const struct field daemon_fields[] = {
 	{ "Version", "version", FORM_TEXT },
 	{ "ApiVersion", "api_version", FORM_NUMBER },
 	{ "ConfigurationFile", "configuration", FORM_TEXT },
+	{ "ConfigurationRefused", "configuration_refused", FORM_FLAG },
 	{ "Paused", "paused", FORM_FLAG },
 	{ "Held", "held", FORM_FLAG },
 	{ "StoreError", "store_error", FORM_TEXT },
@@ -32,6 +33,7 @@ static const struct field daemon_fields[] = {
 	{ "WaitingCount", "waiting", FORM_NUMBER },
 	{ "MaxParallel", "max_parallel", FORM_NUMBER },
 	{ "ClockSynchronised", "clock_synchronised", FORM_FLAG },
+	{ "InhibitorCount", "inhibitors", FORM_NUMBER },
 	{ NULL, NULL, FORM_TEXT },
 };
 

@@ -63,23 +63,51 @@ static const char *doing(const json_t *modem, const json_t *job)
 	return text_equal(state, "running") && phase && !text_equal(phase, "idle") ? phase : state;
 }
 
-static void add_row(const struct ctl *ctl, struct table *table, const json_t *modem,
-	const json_t *job, size_t columns)
+#define LEFT_STEPS 3 /* percent that must have been seen to pass before the rest is guessed */
+#define LEFT_GRAIN (10 * SEC) /* nobody believes it to the second */
+
+/* "2min 10s left", by how fast this download was since it was seen first; "" when nobody can say. */
+static char *left_of(const struct frame *f, const json_t *job, long long percent)
+{
+	TEXT_AUTO id = words("%lld/%lld/%lld", number_of(job, "id", 0), number_of(job, "hop", 0),
+		number_of(job, "attempt", 0));
+	const json_t *first = json_object_get(f->seen, id);
+	usec_t now = now_boottime(), took;
+	char span[USEC_FORMAT_MAX];
+
+	if (!first) {
+		json_object_set_new(f->seen, id,
+			json_pack("{s:I, s:I}", "percent", (json_int_t) percent, "when",
+				(json_int_t) now));
+		return strdup("");
+	}
+	percent -= number_of(first, "percent", 0);
+	took = usec_sub(now, (usec_t) number_of(first, "when", 0));
+	if (percent < LEFT_STEPS)
+		return strdup("");
+	took = took * (usec_t) (100 - percent - number_of(first, "percent", 0)) / (usec_t) percent;
+	return words("%s left", usec_format(span, took / LEFT_GRAIN * LEFT_GRAIN + LEFT_GRAIN));
+}
+
+static void add_row(
+	const struct frame *f, struct table *table, const json_t *modem, const json_t *job)
 {
 	const char *state = text_of(job, "state"), *what = doing(modem, job);
-	TEXT_AUTO versions = versions_of(ctl, modem, job, columns < WIDE);
-	TEXT_AUTO note = note_of(modem, job);
 	long long percent = percent_of(job);
-	TEXT_AUTO progress = percent >= 0
-				     ? bar(ctl, percent, columns >= WIDE ? BAR_WIDE : BAR_NARROW)
-				     : strdup("");
+	TEXT_AUTO versions = versions_of(f->ctl, modem, job, f->columns < WIDE);
+	TEXT_AUTO note = note_of(modem, job);
+	TEXT_AUTO left = percent >= 0 && percent < 100 ? left_of(f, job, percent) : strdup("");
+	TEXT_AUTO both = words("%s%s%s", left, left[0] && note[0] ? ", " : "", note);
+	TEXT_AUTO progress =
+		percent >= 0 ? bar(f->ctl, percent, f->columns >= WIDE ? BAR_WIDE : BAR_NARROW)
+			     : strdup("");
 
 	table_row(table);
 	table_cell(table, text_of(modem, "name"), TABLE_PLAIN);
 	table_cell(table, what, state_colour(job ? state : what));
 	table_drawn(table, progress, TABLE_CYAN);
 	table_drawn(table, versions, TABLE_PLAIN);
-	table_drawn(table, note, TABLE_PLAIN);
+	table_drawn(table, both, TABLE_PLAIN);
 }
 
 static bool is_meant(const json_t *modem, const char *only)
@@ -89,20 +117,19 @@ static bool is_meant(const json_t *modem, const char *only)
 }
 
 /* Rank by rank, as many as fit; how many do not. */
-static size_t add_rows(const struct ctl *ctl, struct table *table, const struct fleet *fleet,
-	const char *only, size_t columns, size_t room)
+static size_t add_rows(const struct frame *f, struct table *table, size_t room)
 {
 	size_t left_out = 0, i;
 	json_t *modem;
 
 	for (int rank = 0; rank <= 6; rank++) {
-		json_array_foreach (fleet->modems, i, modem) {
-			const json_t *job = fleet_job_of(fleet, modem);
+		json_array_foreach (f->fleet->modems, i, modem) {
+			const json_t *job = fleet_job_of(f->fleet, modem);
 
-			if (!is_meant(modem, only) || rank_of(job) != rank)
+			if (!is_meant(modem, f->only) || rank_of(job) != rank)
 				continue;
 			if (room > 0) {
-				add_row(ctl, table, modem, job, columns);
+				add_row(f, table, modem, job);
 				room--;
 			} else {
 				left_out++;
@@ -156,23 +183,21 @@ static void add_head(FILE *to, const struct ctl *ctl, const struct fleet *fleet,
 
 #define ROWS_AROUND 6 /* head, blank, headings, "and n more", blank, foot */
 
-char *frame_text(const struct ctl *ctl, const struct fleet *fleet, const char *only, size_t columns,
-	size_t rows)
+char *frame_text(const struct frame *f)
 {
 	static const struct table_column layout[] = { { "MODEM", TABLE_LEFT },
 		{ "STATE", TABLE_LEFT }, { "PROGRESS", TABLE_LEFT }, { "VERSION", TABLE_LEFT },
 		{ "NOTE", TABLE_CUT } };
-	TABLE_AUTO table = table_new(ctl, layout, ELEMENTSOF(layout));
+	TABLE_AUTO table = table_new(f->ctl, layout, ELEMENTSOF(layout));
 	char *text = NULL;
 	size_t size, left_out;
 	FILE *to = open_memstream(&text, &size);
 
 	if (!to)
 		return strdup("");
-	left_out = add_rows(
-		ctl, table, fleet, only, columns, rows > ROWS_AROUND ? rows - ROWS_AROUND : 1);
-	TEXT_AUTO body = table_text(table, columns);
-	add_head(to, ctl, fleet, only);
+	left_out = add_rows(f, table, f->rows > ROWS_AROUND ? f->rows - ROWS_AROUND : 1);
+	TEXT_AUTO body = table_text(table, f->columns);
+	add_head(to, f->ctl, f->fleet, f->only);
 	fprintf(to, "%s\n", body);
 	if (left_out > 0)
 		fprintf(to, "... and %zu more\n", left_out);

@@ -5,9 +5,16 @@
 
 #include "ctl/fleet.h"
 
-/* As text, at most so many rows; the caller frees it. only: of this modem or campaign; NULL: everything. */
-char *frame_text(const struct ctl *ctl, const struct fleet *fleet, const char *only, size_t columns,
-	size_t rows);
+struct frame {
+	const struct ctl *ctl;
+	const struct fleet *fleet;
+	const char *only;     /* of this modem or campaign; NULL: everything */
+	size_t columns, rows; /* of the terminal */
+	json_t *seen; /* an object, kept from picture to picture: when each download was where */
+};
+
+/* As text, at most so many rows; the caller frees it. */
+char *frame_text(const struct frame *f);
 
 /* What a job does, in one line without time; tens of percent, so that a log stays short. The caller frees it. */
 char *frame_line(const json_t *job);

@@ -211,6 +211,8 @@ enum ctl_exit link_complain(
 			complain("this fotad cannot %s: it is older than this fotactl. Restart it: "
 				 "%s",
 				doing, link_systemctl(ctl, advice, "restart"));
+		else if (text_equal(name, PREFIX "Refused")) /* says who and what by itself */
+			complain("%s", text);
 		else
 			complain("cannot %s: %s", doing, text);
 		code = CTL_FAILED;

@@ -111,8 +111,7 @@ enum ctl_exit verb_reload(struct ctl *ctl, int argc UNUSED, char **argv UNUSED)
 {
 	enum ctl_exit code = link_call(ctl, "reload the configuration", "Reload", NULL, NULL);
 
-	/* Silent when all is well, as systemctl reload is. */
-	if (code == CTL_DONE && ctl->json != CTL_JSON_OFF)
-		say(ctl, "The configuration was read again.", NULL);
+	if (code == CTL_DONE)
+		say(ctl, "the configuration was read again and is in force", NULL);
 	return code;
 }

@@ -3,16 +3,23 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/reason.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 
-static char *until(usec_t when)
+static char *until(const char *word, usec_t when)
 {
 	char absolute[WHEN_MAX], relative[WHEN_MAX];
 
 	return when == 0 ? strdup("")
-			 : words(" until %s (%s)", when_text(absolute, when),
+			 : words("%s %s (%s)", word, when_text(absolute, when),
 				   when_relative(relative, when, now_realtime()));
+}
+
+/* A gate opens then; what the module refuses is only asked again. */
+static const char *word_of(const char *why)
+{
+	return reason_by_name(why) ? ", asked again" : " until";
 }
 
 /* The first sentence: the rest says what to do, and is for show. */
@@ -26,11 +33,19 @@ static int sentence(const char *text)
 
 static char *waiting_note(const char *why, usec_t when, const char *detail)
 {
-	TEXT_AUTO time = until(when);
+	TEXT_AUTO time = until(word_of(why), when);
 	TEXT_AUTO note = words(
 		"%s%s%s%.*s", why, time, detail ? ": " : "", detail ? sentence(detail) : 0, detail);
 
 	return shown(note);
+}
+
+/* NULL: of a gate, whose name says it. */
+static const char *meaning_of(const char *why)
+{
+	enum reason reason = why ? reason_by_name(why) : REASON_NONE;
+
+	return reason ? reason_meaning(reason) : NULL;
 }
 
 static char *running_note(const json_t *job)
@@ -51,10 +66,13 @@ char *note_of(const json_t *modem, const json_t *job)
 	const char *detail = text_of(job, "detail");
 
 	if (!job)
-		return waiting_note(
-			text_of(modem, "waits_for") ?: "", when_of(modem, "waits_until"), NULL);
+		return waiting_note(text_of(modem, "waits_for") ?: "",
+			when_of(modem, "waits_until"), meaning_of(text_of(modem, "waits_for")));
 	if (text_equal(state, "waiting"))
-		return waiting_note(waits ?: reason ?: "", when_of(job, "due"), detail);
+		return waiting_note(waits ?: reason ?: "", when_of(job, "due"),
+			text_equal(waits, "backoff") || text_equal(waits, reason)
+				? detail
+				: meaning_of(waits ?: reason));
 	if (text_equal(state, "running"))
 		return running_note(job);
 	return waiting_note(reason ?: "", 0, text_equal(state, "succeeded") ? NULL : detail);
@@ -97,6 +115,14 @@ char *versions_of(const struct ctl *ctl, const json_t *modem, const json_t *job,
 	return words("%s %s %s%s", from, arrow, cut, safe_wants + shared(safe_has, safe_wants));
 }
 
+/* Of an ordinary terminal: the reason is worth more than the whole of a version, which --full prints. */
+static bool is_narrow(const struct ctl *ctl)
+{
+	size_t width = table_width(ctl);
+
+	return width > 0 && width < 120;
+}
+
 static char *progress_of(const json_t *job)
 {
 	const char *phase = text_of(job, "phase");
@@ -124,7 +150,7 @@ void print_modems(const struct ctl *ctl, const struct fleet *fleet)
 		const json_t *job = fleet_job_of(fleet, modem);
 		const char *state = text_of(modem, "state"), *verdict = text_of(job, "state");
 		TEXT_AUTO note = note_of(modem, job);
-		TEXT_AUTO versions = versions_of(ctl, modem, job, false);
+		TEXT_AUTO versions = versions_of(ctl, modem, job, is_narrow(ctl));
 
 		table_row(table);
 		table_cell(table, text_of(modem, "name"), TABLE_PLAIN);
@@ -179,7 +205,7 @@ void print_jobs(const struct ctl *ctl, const struct fleet *fleet, bool live_only
 		const json_t *modem = modem_of(fleet, job);
 		TEXT_AUTO id = words("%lld", number_of(job, "id", 0));
 		TEXT_AUTO progress = progress_of(job);
-		TEXT_AUTO versions = versions_of(ctl, modem, job, false);
+		TEXT_AUTO versions = versions_of(ctl, modem, job, is_narrow(ctl));
 		TEXT_AUTO attempts = attempts_of(job);
 		TEXT_AUTO note = note_of(modem, job);
 
@@ -228,11 +254,15 @@ void print_campaigns(const struct ctl *ctl, const struct fleet *fleet)
 	json_array_foreach (fleet->campaigns, i, campaign) {
 		const char *state = text_of(campaign, "state");
 		TEXT_AUTO wave = wave_of(campaign);
+		TEXT_AUTO safe = shown(text_of(campaign, "target"));
+		bool shorter = is_narrow(ctl) && tail(safe) != safe;
+		TEXT_AUTO target = words("%s%s", !shorter ? "" : ctl->utf8 ? "…" : "..",
+			shorter ? tail(safe) : safe);
 
 		table_row(table);
 		table_cell(table, text_of(campaign, "name"), TABLE_PLAIN);
 		table_cell(table, state, state_colour(state));
-		table_cell(table, text_of(campaign, "target"), TABLE_PLAIN);
+		table_drawn(table, target, TABLE_PLAIN);
 		table_drawn(table, wave, TABLE_PLAIN);
 		for (size_t n = 0; n < ELEMENTSOF(counts); n++)
 			count_cell(table, json_object_get(campaign, "jobs"), counts[n]);

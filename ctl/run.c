@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 #include "ctl/ctl.h"
+#include "ctl/fleet.h"
+#include "ctl/link.h"
 
 const char *fotad_program(void)
 {
@@ -39,9 +41,15 @@ enum ctl_exit verb_replay(struct ctl *ctl UNUSED, int argc UNUSED, char **argv)
 
 enum ctl_exit verb_check_config(struct ctl *ctl, int argc, char **argv)
 {
+	CLEANUP(json_decrefp) json_t *daemon = NULL;
 	const char *config = argc > 1 ? argv[1] : ctl->config;
 	char option[4096 + sizeof("--config=")];
+	enum ctl_exit code;
 
+	if (!config && link_try(ctl) && link_is_on_bus(ctl, FOTAD_NAME)) {
+		daemon = link_properties(ctl, FOTAD_ROOT, FOTAD_MANAGER, &code);
+		config = text_of(daemon, "ConfigurationFile");
+	}
 	if (!config)
 		return become("--check-config", NULL);
 	if (text_format(option, sizeof(option), "--config=%s", config) < 0) {

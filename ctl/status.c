@@ -1,8 +1,10 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "core/reason.h"
 #include "ctl/fleet.h"
 #include "ctl/journal.h"
+#include "ctl/link.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
@@ -30,6 +32,10 @@ static void print_stops(const struct ctl *ctl, const json_t *daemon)
 
 		say(ctl, TABLE_RED, "State", text);
 	}
+	if (flag_of(daemon, "configuration_refused"))
+		say(ctl, TABLE_RED, "Reload",
+			"refused, and the configuration before it is in force; see fotactl "
+			"check-config, mend it, then: fotactl reload");
 	if (flag_of(daemon, "held"))
 		say(ctl, TABLE_RED, "Held",
 			"the state was lost; look at fotactl modems, then go on with: fotactl "
@@ -40,21 +46,63 @@ static void print_stops(const struct ctl *ctl, const json_t *daemon)
 		say(ctl, TABLE_YELLOW, "Clock", "not synchronised; see timedatectl");
 }
 
-static void print_daemon(const struct ctl *ctl, const struct fleet *fleet)
+/* Programs on the gateway that want no new starts, each with its reason. */
+static void print_inhibitors(struct ctl *ctl, const json_t *daemon)
+{
+	CLEANUP(json_decrefp) json_t *inhibitors = NULL;
+	enum ctl_exit code;
+	json_t *one;
+	size_t i;
+
+	if (number_of(daemon, "inhibitors", 0) == 0)
+		return;
+	inhibitors = link_ask(
+		ctl, "list inhibitors", FOTAD_ROOT, FOTAD_MANAGER, "ListInhibitors", &code, NULL);
+	json_array_foreach (inhibitors, i, one) {
+		TEXT_AUTO text = words("nothing new starts, by the word of %s: %s",
+			json_string_value(json_array_get(one, 0)),
+			json_string_value(json_array_get(one, 1)));
+
+		say(ctl, TABLE_YELLOW, "Inhibited", text);
+	}
+}
+
+/* Modems that are not there, or not who they should be. One that restarts for its upgrade is no trouble. */
+static unsigned count_away(const struct fleet *fleet)
+{
+	unsigned n = 0;
+	json_t *modem;
+	size_t i;
+
+	json_array_foreach (fleet->modems, i, modem) {
+		const json_t *job = fleet_job_of(fleet, modem);
+
+		if (!text_equal(text_of(job, "state"), "running"))
+			n += !text_equal(text_of(modem, "state"), "present") ||
+			     (!job && reason_by_name(text_of(modem, "waits_for") ?: ""));
+	}
+	return n;
+}
+
+static void print_daemon(struct ctl *ctl, const struct fleet *fleet)
 {
 	const json_t *d = fleet->daemon;
 	long long at_once = number_of(d, "max_parallel", 0);
 	TEXT_AUTO version = shown(text_of(d, "version"));
 	TEXT_AUTO work = words("%lld running, %lld waiting; at most %lld at a time",
 		number_of(d, "running", 0), number_of(d, "waiting", 0), at_once);
+	unsigned away = count_away(fleet);
+	TEXT_AUTO trouble = away ? words("; %u cannot be used now: fotactl modems", away) : NULL;
 	TEXT_AUTO modems =
-		words("%lld", number_of(d, "modems", (long long) json_array_size(fleet->modems)));
+		words("%lld%s", number_of(d, "modems", (long long) json_array_size(fleet->modems)),
+			trouble ?: "");
 
 	printf("%s fotad %s\n", ctl->utf8 ? "●" : "*", version);
 	say(ctl, TABLE_PLAIN, "Configuration", text_of(d, "configuration"));
-	say(ctl, TABLE_PLAIN, "Modems", modems);
+	say(ctl, away ? TABLE_YELLOW : TABLE_PLAIN, "Modems", modems);
 	say(ctl, TABLE_PLAIN, "Jobs", work);
 	print_stops(ctl, d);
+	print_inhibitors(ctl, d);
 }
 
 static bool any_live(const struct fleet *fleet)

@@ -12,12 +12,23 @@
 struct waiting {
 	struct ctl *ctl;
 	sd_bus_slot *changes, *added, *owner;
+	const char *path; /* of the job that is waited for; NULL: of a campaign, or not known yet */
 	bool news;
-	bool seen; /* the job that is waited for */
 	bool gone; /* fotad has left the bus */
 };
 
-static int on_change(sd_bus_message *message UNUSED, void *userdata, sd_bus_error *error UNUSED)
+static int on_change(sd_bus_message *message, void *userdata, sd_bus_error *error UNUSED)
+{
+	struct waiting *waiting = userdata;
+
+	/* What becomes of other jobs, in a large fleet all the time, is nothing to us. */
+	if (!waiting->path || text_equal(sd_bus_message_get_path(message), waiting->path))
+		waiting->news = true;
+	return 0;
+}
+
+static int on_coming_and_going(
+	sd_bus_message *message UNUSED, void *userdata, sd_bus_error *error UNUSED)
 {
 	struct waiting *waiting = userdata;
 
@@ -53,7 +64,7 @@ enum ctl_exit waiting_new(struct ctl *ctl, struct waiting **ret)
 		"org.freedesktop.DBus.Properties", "PropertiesChanged", on_change, waiting);
 	if (r >= 0)
 		r = sd_bus_match_signal(ctl->bus, &waiting->added, FOTAD_NAME, NULL,
-			"org.freedesktop.DBus.ObjectManager", NULL, on_change, waiting);
+			"org.freedesktop.DBus.ObjectManager", NULL, on_coming_and_going, waiting);
 	if (r >= 0)
 		r = sd_bus_add_match(ctl->bus, &waiting->owner,
 			"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',"
@@ -105,21 +116,13 @@ static void say_end(const json_t *job)
 static enum ctl_exit look_at_job(
 	struct waiting *waiting, const char *id, const char *method, enum end *ret)
 {
-	CLEANUP(fleet_clear) struct fleet fleet = { 0 };
-	enum ctl_exit code = fleet_read(waiting->ctl, &fleet);
-	const json_t *job = code == CTL_DONE ? fleet_job_by_id(&fleet, atoll(id)) : NULL;
+	CLEANUP(json_decrefp) json_t *job = NULL;
+	enum fleet_kind kind;
+	enum ctl_exit code = fleet_find(waiting->ctl, id, &kind, &job);
 
 	if (code != CTL_DONE)
 		return code;
-	if (!job && waiting->seen) {
-		complain("job %s is not there any more: its modem has left the configuration, or "
-			 "has another job",
-			id);
-		return CTL_NO_SUCH_NAME;
-	}
-	/* A new job turns up a moment after it was promised. */
-	waiting->seen = job != NULL;
-	*ret = job ? end_of(job, method) : STILL;
+	*ret = end_of(job, method);
 	if (*ret != STILL)
 		say_end(job);
 	return CTL_DONE;
@@ -150,15 +153,18 @@ static enum ctl_exit look_at_campaign(
 	return CTL_DONE;
 }
 
-/* The next message, or the end of the patience. */
+/* Takes all that has come; with none, waits for more, or for the end of the patience. */
 static int turn(struct waiting *waiting, usec_t deadline)
 {
-	int r = sd_bus_process(waiting->ctl->bus, NULL);
+	sd_bus *bus = waiting->ctl->bus;
+	int r, taken = 0;
 
-	if (r != 0)
+	while ((r = sd_bus_process(bus, NULL)) > 0)
+		taken++;
+	if (r < 0 || taken > 0)
 		return r;
-	r = sd_bus_wait(waiting->ctl->bus, usec_sub(deadline, now_boottime()));
-	return r == -EINTR ? 1 : r;
+	r = sd_bus_wait(bus, usec_sub(deadline, now_boottime()));
+	return r == -EINTR ? 0 : r;
 }
 
 static enum ctl_exit give_up(const struct waiting *waiting)
@@ -170,20 +176,24 @@ static enum ctl_exit give_up(const struct waiting *waiting)
 	return CTL_TIMED_OUT;
 }
 
+#define CAMPAIGN_PACE (1 * SEC) /* between two looks at a whole campaign */
+
 enum ctl_exit waiting_run(
 	struct waiting *waiting, const char *name, const char *id, const char *method)
 {
-	usec_t deadline = usec_add(now_boottime(), waiting->ctl->patience);
+	TEXT_AUTO path = words(FOTAD_ROOT "/job/%s", id ? id : "");
+	usec_t deadline = usec_add(now_boottime(), waiting->ctl->patience), next = 0;
 	enum end end = STILL;
 	enum ctl_exit code;
+	int r;
 
+	waiting->path = id ? path : NULL;
 	for (;;) {
-		int r = 1;
-
 		if (waiting->gone)
 			return link_complain(waiting->ctl, "wait", NULL, -ECONNRESET);
-		if (waiting->news) {
+		if (waiting->news && now_boottime() >= next) {
 			waiting->news = false;
+			next = id ? 0 : now_boottime() + CAMPAIGN_PACE;
 			code = id ? look_at_job(waiting, id, method, &end)
 				  : look_at_campaign(waiting, name, method, &end);
 			if (code != CTL_DONE)
@@ -193,7 +203,7 @@ enum ctl_exit waiting_run(
 			return end == WELL ? CTL_DONE : CTL_FAILED;
 		if (now_boottime() >= deadline)
 			return give_up(waiting);
-		r = turn(waiting, deadline);
+		r = turn(waiting, waiting->news ? usec_min(next, deadline) : deadline);
 		if (r < 0)
 			return link_complain(waiting->ctl, "wait", NULL, r);
 	}

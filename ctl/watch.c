@@ -24,6 +24,7 @@ struct watch {
 	sd_event_source *timer;
 	struct follow *follow;
 	bool full_screen;
+	json_t *seen; /* on the screen: see struct frame */
 	json_t *said; /* without a screen: the last line of each job, by its id */
 };
 
@@ -35,7 +36,8 @@ static char *picture(struct watch *w, size_t columns, size_t rows)
 	char advice[ADVICE_MAX];
 
 	if (follow_look(w->follow, &fleet))
-		return frame_text(w->ctl, &fleet, w->only, columns, rows);
+		return frame_text(
+			&(struct frame){ w->ctl, &fleet, w->only, columns, rows, w->seen });
 	return words("fotad is not running any more; this goes on when it is back. Start it: %s\n",
 		link_systemctl(w->ctl, advice, "start"));
 }
@@ -230,9 +232,11 @@ enum ctl_exit verb_watch(struct ctl *ctl, int argc, char **argv)
 	if (w.only && kind == FLEET_JOB)
 		w.only = text_of(object, "modem");
 	w.full_screen = screen_is_possible();
+	w.seen = json_object();
 	w.said = json_object();
 	code = run(&w);
 	follow_free(&w.follow);
+	json_decref(w.seen);
 	json_decref(w.said);
 	sd_event_source_unref(w.timer);
 	sd_event_unref(w.event);

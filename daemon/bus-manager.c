@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "daemon/bus-internal.h"
+#include "daemon/metrics.h"
 
 static const struct manager *manager_of(const void *object)
 {
@@ -28,6 +29,11 @@ static void get_api_version(const void *object UNUSED, struct bus_value *ret)
 static void get_file(const void *object, struct bus_value *ret)
 {
 	bus_set_text(ret, manager_of(object)->options.config_path);
+}
+
+static void get_refused(const void *object, struct bus_value *ret)
+{
+	ret->number = manager_of(object)->metrics->reload_failed;
 }
 
 static void get_paused(const void *object, struct bus_value *ret)
@@ -85,6 +91,7 @@ static void get_synchronised(const void *object UNUSED, struct bus_value *ret)
 	X("Version", "s", get_version, BUS_CONST)                                                  \
 	X("ApiVersion", "u", get_api_version, BUS_CONST)                                           \
 	X("ConfigurationFile", "s", get_file, BUS_CONST)                                           \
+	X("ConfigurationRefused", "b", get_refused, BUS_CHANGES)                                   \
 	X("Paused", "b", get_paused, BUS_CHANGES)                                                  \
 	X("Held", "b", get_held, BUS_CHANGES)                                                      \
 	X("StoreError", "s", get_store_error, BUS_CHANGES)                                         \

@@ -73,6 +73,11 @@ static void add_identity(struct gates *gates, const struct modem *m)
 	if (m->doubled)
 		gate_add(gates, "identity", GATE_SHUT, USEC_INFINITY, "%s: %s",
 			reason_name(REASON_DUPLICATE), reason_meaning(REASON_DUPLICATE));
+	else if (m->refused == REASON_WRONG_MODEM && i->imei[0] && m->config->imei)
+		gate_add(gates, "identity", GATE_SHUT, USEC_INFINITY,
+			"%s: %s answers, IMEI ...%s; ...%s is configured",
+			reason_name(m->refused), i->model, i->imei + strlen(i->imei) - 4,
+			m->config->imei + strlen(m->config->imei) - 4);
 	else if (m->refused)
 		gate_add(gates, "identity", GATE_SHUT, USEC_INFINITY, "%s: %s",
 			reason_name(m->refused), reason_meaning(m->refused));
@@ -108,26 +113,29 @@ static void add_job(struct gates *gates, const struct modem *m)
 	}
 	switch (m->state) {
 	case JOB_WAITING:
-		gate_add(gates, "job", GATE_OPEN, 0, "%llu waits", id);
+		gate_add(gates, "job", GATE_OPEN, 0, "job %llu waits", id);
 		break;
 	case JOB_RUNNING:
-		gate_add(gates, "job", GATE_OPEN, 0, "%llu runs: %s%s", id,
+		gate_add(gates, "job", GATE_OPEN, 0, "job %llu runs: %s%s", id,
 			upgrade_phase_name(upgrade_phase(&m->dialogue.upgrade)),
 			m->stop ? "; no further attempt follows" : "");
 		break;
 	case JOB_UNKNOWN:
 		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY,
-			"%llu: nobody knows how its attempt ended; settles when the module answers",
+			"job %llu: nobody knows how its attempt ended; settles when the module answers",
 			id);
 		break;
 	case JOB_SUCCEEDED:
-		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY, "%llu has succeeded", id);
+		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY, "job %llu has succeeded", id);
 		break;
 	case JOB_FAILED:
+		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY,
+			"job %llu has failed (%s): fotactl retry %s", id, reason_name(m->reason),
+			m->config->name);
+		break;
 	case JOB_CANCELLED:
 		gate_add(gates, "job", GATE_SHUT, USEC_INFINITY,
-			"%llu is %s (%s): fotactl retry %s", id, job_state_name(m->state),
-			reason_name(m->reason), m->config->name);
+			"job %llu is cancelled: fotactl retry %s", id, m->config->name);
 		break;
 	}
 }
@@ -144,7 +152,7 @@ static void add_packages(struct gates *gates, const struct modem *m)
 	else if (chain.error == -EALREADY)
 		gate_add(gates, "package", GATE_OPEN, 0, "none is needed: it runs %s", chain.from);
 	else if (chain.error < 0)
-		gate_add(gates, "package", GATE_SHUT, USEC_INFINITY, "no chain leads from %s to %s",
+		gate_add(gates, "package", GATE_SHUT, USEC_INFINITY, "no chain of packages leads from %s to %s",
 			chain.from, m->campaign->target);
 	else
 		gate_add(gates, "package", GATE_OPEN, 0, "%zu %s from %s, %llu bytes", chain.hops,
@@ -178,6 +186,40 @@ static void add_gateway(struct gates *gates, const struct modem *m)
 			"what an earlier attempt has set in the module is put back first");
 }
 
+/* In short: the journal and the history have the figures. */
+static const char *halt_meaning(enum campaign_halt halt)
+{
+	switch (halt) {
+	case CAMPAIGN_RUNS:
+	case CAMPAIGN_FAILURES:
+	case CAMPAIGN_UNPROVEN:
+		break;
+	case CAMPAIGN_SLOWER:
+		return "upgraded modems are gone for longer than others were";
+	case CAMPAIGN_WEAKER:
+		return "upgraded modems hear less than before";
+	case CAMPAIGN_FETCH:
+		return "a package is not known to be right (fotactl history)";
+	}
+	return NULL;
+}
+
+static void add_halt(struct gates *gates, const char *name, const struct campaign *c)
+{
+	const char *meaning = halt_meaning(c->halted);
+	unsigned failed = campaign_failures(c), judged = campaign_judged(c);
+
+	if (c->halted == CAMPAIGN_RUNS)
+		gate_add(gates, "halt", GATE_OPEN, 0, "%u of %u failed", failed, judged);
+	else if (meaning)
+		gate_add(gates, "halt", GATE_SHUT, USEC_INFINITY, "%s: %s; fotactl resume %s",
+			campaign_halt_name(c->halted), meaning, name);
+	else
+		gate_add(gates, "halt", GATE_SHUT, USEC_INFINITY,
+			"%s: %u of %u failed; fotactl resume %s", campaign_halt_name(c->halted),
+			failed, judged, name);
+}
+
 static void add_operator(struct gates *gates, const struct modem *m)
 {
 	const struct manager *g = m->manager;
@@ -194,13 +236,8 @@ static void add_operator(struct gates *gates, const struct modem *m)
 			"campaign %s is paused: fotactl resume %s", m->run->name, m->run->name);
 	else
 		gate_add(gates, "pause", GATE_OPEN, 0, "nothing is paused");
-	if (c && c->halted)
-		gate_add(gates, "halt", GATE_SHUT, USEC_INFINITY,
-			"%s: %u of %u failed; fotactl resume %s", campaign_halt_name(c->halted),
-			campaign_failures(c), campaign_judged(c), m->run->name);
-	else if (c)
-		gate_add(gates, "halt", GATE_OPEN, 0, "%u of %u failed", campaign_failures(c),
-			campaign_judged(c));
+	if (c)
+		add_halt(gates, m->run->name, c);
 }
 
 /* ---- what went wrong last ---- */
@@ -220,8 +257,8 @@ static void add_last(struct gates *gates, const struct modem *m)
 		gate_add(gates, "backoff", GATE_OPEN, 0,
 			m->attempts == 1 ? "%u attempt spent" : "%u attempts spent", m->attempts);
 	if (waits && !m->backoff)
-		gate_add(gates, "preflight", GATE_SHUT, gates_wall(gates, m->due), "%s: %s",
-			reason_name(m->reason), reason_meaning(m->reason));
+		gate_add(gates, "preflight", GATE_SHUT, gates_wall(gates, m->due),
+			"%s: it is asked again", reason_name(m->reason));
 	else
 		gate_add(gates, "preflight", GATE_OPEN, 0, "asked when the attempt begins");
 }

@@ -83,14 +83,14 @@ static void add_window(struct gates *gates, const struct modem *m)
 		gate_add(gates, "window", GATE_OPEN, 0,
 			"an operator wants it to start all the same");
 	else if (opening.state == OPENING_OPEN)
-		gate_add(gates, "window", GATE_OPEN, 0, "starts until %s (%s expected)",
+		gate_add(gates, "window", GATE_OPEN, 0, "starts until %s (an upgrade takes %s)",
 			date(when, opening.when, text), usec_format(span, job.duration));
 	else if (opening.too_long)
 		gate_add(gates, "window", GATE_SHUT, USEC_INFINITY,
 			"none is as long as an upgrade may take (%s)",
 			usec_format(span, job.duration));
 	else if (opening.wait == JOB_WAIT_WINDOW)
-		gate_add(gates, "window", GATE_SHUT, opening.when, "starts from %s (%s expected)",
+		gate_add(gates, "window", GATE_SHUT, opening.when, "opens %s (an upgrade takes %s)",
 			date(when, opening.when, text), usec_format(span, job.duration));
 	else
 		gate_add(gates, "window", GATE_UNKNOWN, 0, "asked when the dates let it go");

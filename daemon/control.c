@@ -106,13 +106,20 @@ bool control_has_job(const struct modem *m, struct control_answer *a)
 	return false;
 }
 
+/* What is done to a job may end it, and with it go the rules that it began with: its modem is then of others. */
+static void keep_name(const struct modem *m, char ret[static NAME_MAX_SIZE])
+{
+	(void) text_format(ret, NAME_MAX_SIZE, "%s", m->config->name);
+}
+
 /* ---- cancel ---- */
 
 static void cancel_job(struct modem *m, struct control_answer *a)
 {
-	const char *name = m->config->name;
+	char name[NAME_MAX_SIZE];
 	bool done;
 
+	keep_name(m, name);
 	if (!control_has_job(m, a))
 		return;
 	done = modem_cancel(m, clock_boottime());
@@ -146,6 +153,7 @@ static void cancel_job(struct modem *m, struct control_answer *a)
 static void cancel_campaign(struct manager *g, struct campaign_run *run, struct control_answer *a)
 {
 	usec_t now = clock_boottime();
+	char rest[80] = "";
 	unsigned past = 0;
 
 	if (manager_cancel(g, run->name) == -EALREADY) {
@@ -161,10 +169,13 @@ static void cancel_campaign(struct manager *g, struct campaign_run *run, struct 
 		a->count++;
 		past += m->stop && m->state == JOB_RUNNING;
 	}
+	if (past > 0)
+		(void) snprintf(rest, sizeof(rest),
+			", %u past the point of no return: no further attempt follows", past);
 	control_say(a, CONTROL_DONE,
-		"campaign %s is cancelled: %u jobs are over, %u are past the point of no return and "
-		"get no further attempt; fotactl retry %s takes it up again",
-		run->name, a->count - past, past, run->name);
+		"campaign %s is cancelled: %u %s over%s; fotactl retry %s takes it up again",
+		run->name, a->count - past, a->count - past == 1 ? "job is" : "jobs are", rest,
+		run->name);
 }
 
 void control_cancel(struct manager *g, const char *name, struct control_answer *ret)
@@ -208,9 +219,10 @@ static void refuse_retry(const struct modem *m, struct control_answer *a)
 
 static void retry_job(struct modem *m, struct control_answer *a)
 {
-	const char *name = m->config->name;
+	char name[NAME_MAX_SIZE];
 	enum reason reason = m->reason;
 
+	keep_name(m, name);
 	if (!control_has_job(m, a))
 		return;
 	if (manager_is_cancelled(m->manager, m)) {
@@ -256,8 +268,8 @@ static void retry_campaign(struct manager *g, struct campaign_run *run, struct c
 	if (!revived && a->count == 0)
 		control_say(a, CONTROL_NOTHING, "in campaign %s nothing has failed", run->name);
 	else
-		control_say(a, CONTROL_DONE, "campaign %s: %u jobs are tried again%s", run->name,
-			a->count,
+		control_say(a, CONTROL_DONE, "campaign %s: %u %s tried again%s", run->name,
+			a->count, a->count == 1 ? "job is" : "jobs are",
 			run->campaign.halted ? "; it is halted: fotactl resume lets it go on" : "");
 }
 
@@ -310,9 +322,24 @@ void control_pause(struct manager *g, const char *name, struct control_answer *r
 		"is paused already");
 }
 
+static bool any_held(const struct manager *g)
+{
+	for (const struct campaign_run *run = g->runs; run; run = run->next)
+		if (run->configured && (run->campaign.paused || run->campaign.halted))
+			return true;
+	return false;
+}
+
 void control_resume(struct manager *g, const char *name, struct control_answer *ret)
 {
 	operate(g, name, ret, manager_resume, "goes on", "is neither paused nor halted");
+	if ((!name || !name[0]) && (ret->result == CONTROL_DONE || ret->result == CONTROL_NOTHING))
+		control_say(ret, ret->result, "%s%s",
+			ret->result == CONTROL_DONE ? "new starts go on"
+						    : "new starts are not paused",
+			any_held(g) ? "; a campaign that is paused or halted stays so until its own "
+				      "resume: fotactl campaigns"
+				    : "");
 }
 
 void control_acknowledge(struct manager *g, struct control_answer *ret)

@@ -51,15 +51,16 @@ bool control_find(const struct manager *g, const char *name, struct control_targ
 void control_cancel(struct manager *g, const char *name, struct control_answer *ret);
 
 /*
- * Another job after a final verdict (conduct 20): failed, cancelled; not succeeded. Before the verdict on what runs it takes
- * back a cancel. A campaign's name: all that have failed; of a cancelled campaign the cancelled ones, too.
+ * Another job after a final verdict (conduct 20): failed, cancelled; not succeeded. After no-service only whether it is in
+ * service is asked, for the version is right. Before the verdict on what runs it takes back a cancel. A campaign's name: all
+ * that have failed; of a cancelled campaign the cancelled ones, too.
  */
 void control_retry(struct manager *g, const char *name, struct control_answer *ret);
 
 /*
  * A waiting job goes as soon as there is room: its backoff is skipped; with force windows, not_before, jitter, the clock and
- * waves as well. Never skipped: identity, limits, uplink, not_after, a store hold, pause, halt: refused, with the reason.
- * A campaign's name: all of its waiting jobs, without force only.
+ * waves as well, until its attempt begins or fotad ends. Never skipped: identity, limits, uplink, not_after, a store hold,
+ * pause, halt: refused, with the reason. A campaign's name: all of its waiting jobs, without force only.
  */
 void control_start(struct manager *g, const char *name, bool force, struct control_answer *ret);
 

@@ -129,6 +129,7 @@ static int take_option(struct options *o, int option)
 		help();
 		return 0;
 	default:
+		fprintf(stderr, "fotad: see fotad --help\n");
 		return EXIT_USAGE;
 	}
 }

@@ -95,6 +95,8 @@ void manager_note_figures(struct manager *g, const struct modem *m)
 	g->figures->of[g->figures->n++ % FIGURES] = f;
 	for (struct campaign_run *run = g->runs; run; run = run->next)
 		if (run->configured) {
+			/* What comes now was not forgiven: else the clock was ahead when that was said. */
+			run->brake_since = usec_min(run->brake_since, f.ended);
 			note(run, &f);
 			run->changed = true;
 		}

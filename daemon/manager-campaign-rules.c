@@ -100,7 +100,6 @@ static void link_run(const struct manager *g, struct campaign_run *run, struct r
 		run->brake_since = run->saved.brake_since;
 	}
 	campaign_run_fill_brake(g, run);
-	campaign_run_forget_fetched(run);
 	run->plan = run->changed = run->say = true;
 	rules_unref(before);
 }
@@ -157,8 +156,10 @@ int manager_take_campaigns(struct manager *g, struct rules *rules)
 		schedule_set_limit(&g->schedule, &find_group(g, config->per_group[i].group)->gate,
 			config->per_group[i].limit);
 	manager_set_per_cell(g, config->per_cell);
-	for (struct campaign_run *run = g->runs; run; run = run->next)
+	for (struct campaign_run *run = g->runs; run; run = run->next) {
 		run->configured = false;
+		campaign_run_forget_fetched(run);
+	}
 	for (size_t i = 0; i < config->n_campaigns; i++) {
 		struct campaign_run *run = campaign_run_find(g, config->campaigns[i].name);
 
@@ -203,6 +204,7 @@ void manager_free_campaigns(struct manager *g)
 
 static int operate(struct manager *g, struct campaign_run *run, const char *what)
 {
+	campaign_run_save(g, run, clock_boottime()); /* now: the answer waits for what is on its way (conduct 13) */
 	campaign_run_say_operator(g, run, what);
 	run->plan = run->changed = run->say = true;
 	manager_wake(g);
@@ -210,19 +212,36 @@ static int operate(struct manager *g, struct campaign_run *run, const char *what
 }
 
 /* Every campaign's runs are held back by the gateway's gate. Its row has no name. */
-static int operate_all(struct manager *g, bool pause)
+static void save_all(struct manager *g)
 {
-	struct store_campaign row = { .paused = pause };
+	struct store_campaign row = { .paused = g->schedule.gateway.closed == JOB_WAIT_PAUSED };
 	struct store_change change = { .campaign = &row };
 
+	if (store_change(g->store, &change, MANAGER_COOKIE) < 0)
+		manager_store_fails(g, -ENOMEM);
+}
+
+void manager_save_campaigns(struct manager *g)
+{
+	usec_t now = clock_boottime();
+
+	save_all(g);
+	for (struct campaign_run *run = g->runs; run; run = run->next) {
+		run->saved.name[0] = '\0'; /* nobody knows whether it was */
+		if (run->configured)
+			campaign_run_save(g, run, now);
+	}
+}
+
+static int operate_all(struct manager *g, bool pause)
+{
 	if (pause == (g->schedule.gateway.closed == JOB_WAIT_PAUSED))
 		return -EALREADY;
 	if (pause)
 		schedule_close(&g->schedule, &g->schedule.gateway, JOB_WAIT_PAUSED, USEC_INFINITY);
 	else
 		schedule_open(&g->schedule, &g->schedule.gateway);
-	if (store_change(g->store, &change, MANAGER_COOKIE) < 0)
-		manager_store_fails(g, -ENOMEM);
+	save_all(g);
 	campaign_run_say_operator(g, NULL, pause ? "paused" : "resumed");
 	for (struct campaign_run *run = g->runs; run; run = run->next)
 		run->say = true;

@@ -65,6 +65,9 @@ static inline struct modem *modem_of_member(struct member *member)
 int manager_load_campaigns(struct manager *g);
 void manager_free_campaigns(struct manager *g);
 
+/* The store works again: what was to be saved meanwhile is not there. */
+void manager_save_campaigns(struct manager *g);
+
 /* At start and at a reload, before any modem gets its rules. -ENOMEM: nothing has changed. */
 int manager_take_campaigns(struct manager *g, struct rules *rules);
 

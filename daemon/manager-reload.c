@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/hotplug.h"
 #include "daemon/manager-campaign.h"
 #include "daemon/metrics.h"
 
@@ -28,6 +29,7 @@ static void apply(struct manager *g, struct rules *rules)
 	size_t n = g->n_modems;
 	int r = 0;
 
+	manager_say_losses(g); /* by the old names */
 	for (size_t i = 0; i < n; i++)
 		modem_change_rules(
 			g->modems[i], rules, find_config(config, g->modems[i]->config->name), now);
@@ -37,6 +39,8 @@ static void apply(struct manager *g, struct rules *rules)
 	rules_unref(g->rules);
 	g->rules = rules;
 	g->untidy = now;
+	if (g->hotplug)
+		hotplug_find_emergencies(g->hotplug);
 	manager_wake(g);
 }
 

@@ -213,6 +213,7 @@ static void works(struct manager *g)
 	g->store_error = 0;
 	log_event(LOG_NOTICE, LOG_MESSAGE_STORE_WORKS, NULL,
 		"the state in %s can be saved again: jobs go on", g->options.state_directory);
+	manager_save_campaigns(g);
 	for (size_t i = 0; i < g->n_modems; i++)
 		go_on(g->modems[i], now);
 	manager_wake(g);
@@ -286,9 +287,11 @@ static void take(struct manager *g, const struct store_completion *done)
 		return;
 	if (done->cookie == MANAGER_PRUNED)
 		return; /* what could not be forgotten now is forgotten later */
-	if (done->cookie == MANAGER_WAITED)
-		control_saved(g, done->error);
-	else if (done->cookie == MANAGER_COOKIE || done->cookie == MANAGER_RELEASED) {
+	if (done->cookie == MANAGER_WAITED) { /* nothing to write is written also on a full disk */
+		control_saved(g, done->error < 0 ? done->error : g->store_error);
+		return;
+	}
+	if (done->cookie == MANAGER_COOKIE || done->cookie == MANAGER_RELEASED) {
 		if (done->error < 0)
 			manager_store_fails(g, done->error);
 		else if (done->cookie == MANAGER_RELEASED)

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "daemon/clock.h"
 #include "daemon/control.h"
+#include "daemon/hotplug.h"
 #include "daemon/manager-campaign.h"
 #include "daemon/metrics.h"
 #include "daemon/recording.h"
@@ -21,6 +22,7 @@
 #define SERIAL_THREADS 4
 #define POLL_PERIOD    (200 * MSEC) /* while a port is not open */
 #define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
+#define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
 #define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
 #define QUIET          (1 * SEC)
@@ -63,6 +65,7 @@ static void bury(struct manager *g, size_t i)
 	if (g->watcher)
 		g->watcher->gone(g->watcher_data, m);
 	g->by_id[m->id] = NULL;
+	g->away -= m->lost_together;
 	g->n_modems--;
 	memmove(&g->modems[i], &g->modems[i + 1], (g->n_modems - i) * sizeof(struct modem *));
 	modem_free(m);
@@ -212,6 +215,7 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	usec_t now = clock_boottime();
 	bool all_open = true;
 
+	g->polled = now;
 	(void) on_serial(NULL, -1, 0, g); /* also finds what is stuck */
 	open_ports(g, now);
 	if (g->looking == 0 && g->look_until > 0)
@@ -255,6 +259,13 @@ void manager_poll(struct manager *g)
 {
 	if (g->poll_source)
 		(void) sd_event_source_set_time_relative(g->poll_source, POLL_PERIOD);
+}
+
+void manager_look(struct manager *g, usec_t now)
+{
+	usec_t due = usec_add(g->polled, LOOK_PAUSE);
+
+	(void) sd_event_source_set_time_relative(g->poll_source, usec_sub(due, now));
 }
 
 /* ---- how it begins and ends ---- */
@@ -377,6 +388,7 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	}
 	free(g->stored);
 	g->stored = NULL;
+	manager_watch_devices(g);
 	*ret = g;
 	return 0;
 }
@@ -390,6 +402,7 @@ struct manager *manager_free(struct manager *g)
 	g->stopping = true;
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_stop(g->modems[i], now);
+	manager_say_losses(g);
 	metrics_finish(g);
 	while (g->n_modems > 0)
 		modem_free(g->modems[--g->n_modems]);
@@ -402,6 +415,8 @@ struct manager *manager_free(struct manager *g)
 	sd_event_source_disable_unref(g->dispatch_source);
 	sd_event_source_disable_unref(g->opening_source);
 	sd_event_source_disable_unref(g->soak_source);
+	sd_event_source_disable_unref(g->losses_source);
+	hotplug_free(g->hotplug);
 	clock_watch_free(g->clock_watch);
 	manager_free_history(g); /* store_close() says nothing more */
 	while (g->waiters)

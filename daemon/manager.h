@@ -95,6 +95,12 @@ struct manager {
 	struct clock_watch *clock_watch;
 	sd_event_source *opening_source; /* at opening_next */
 	usec_t opening_next;   /* CLOCK_BOOTTIME: when some job is to be asked again whether it may start */
+	struct hotplug *hotplug; /* NULL: udev cannot be listened to */
+	usec_t polled;         /* CLOCK_BOOTTIME: when ports were looked for last */
+	sd_event_source *losses_source; /* when those who have gone away since first_loss are told of */
+	unsigned losses;
+	usec_t first_loss, last_loss;
+	unsigned away;         /* of those who went together */
 	bool stopping;
 	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed last; 0: nothing since it was given back */
 	bool removed;          /* some modem is */
@@ -134,6 +140,19 @@ void manager_wake(struct manager *manager);
 
 /* A port is not open any more: looked for soon. */
 void manager_poll(struct manager *manager);
+
+/* One may have come: looked for at once, but not at every event of many. */
+void manager_look(struct manager *manager, usec_t now);
+
+/*
+ * manager-hotplug.c. From now on udev is listened to, if it can be. Where the modem's port is plugged in. A port has gone away:
+ * it is said soon, or together with others, unless it is said already. Its modem answers again.
+ */
+void manager_watch_devices(struct manager *manager);
+void manager_find_place(struct modem *m, dev_t device);
+void manager_lost(struct manager *manager, struct modem *m, bool said, usec_t now);
+void manager_say_losses(struct manager *manager); /* not later than now */
+void manager_is_back(struct modem *m);
 
 /*
  * manager-campaign.c. This modem may go as soon as there is room; something of it has changed that its campaign wants to

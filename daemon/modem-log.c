@@ -192,11 +192,11 @@ static void log_end(struct modem *m, const struct upgrade_notice *n)
 				"hop done: runs %s, read twice", u->identity.version);
 		else if (n->outcome == OUTCOME_DEFERRED)
 			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_WAITING, n->reason,
-				"not now (%s): %s; again in %s", reason_name(n->reason),
+				"not now (%s): %s Again in %s", reason_name(n->reason),
 				reason_meaning(n->reason), wait_text(m, pause));
 		else if (n->outcome != OUTCOME_CANCELLED) /* put off: who did it has said why */
 			modem_log(m, LOG_WARNING, LOG_MESSAGE_ATTEMPT_FAILED, n->reason,
-				"attempt %u failed (%s)%s: %s; again in %s",
+				"attempt %u failed (%s)%s: %s Again in %s",
 				m->attempt ? m->attempt->number : u->record.attempt,
 				reason_name(n->reason), cme, reason_meaning(n->reason),
 				wait_text(m, pause));
@@ -240,9 +240,12 @@ static void log_restored(struct modem *m, const struct upgrade_notice *n)
 static void log_identified(const struct modem *m)
 {
 	const struct identity *i = &m->dialogue.upgrade.identity;
+	/* One of many that are back, and as they were, is told of with them. */
+	bool quiet = m->lost_together && text_equal(i->imei, m->seen.imei) &&
+		     text_equal(i->version, m->seen.version);
 
 	if (!m->identified)
-		modem_log(m, LOG_INFO, LOG_MESSAGE_MODEM_IDENTIFIED, REASON_NONE,
+		modem_log(m, quiet ? LOG_DEBUG : LOG_INFO, LOG_MESSAGE_MODEM_IDENTIFIED, REASON_NONE,
 			"%s, IMEI ...%s, runs %s", i->model, i->imei + strlen(i->imei) - 4,
 			i->version);
 }

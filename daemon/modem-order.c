@@ -53,10 +53,11 @@ bool modem_cancel(struct modem *m, usec_t now)
 
 void modem_cancel_seen(struct modem *m, usec_t now)
 {
-	if (!m->cancel)
-		return;
+	bool cancel = m->cancel && m->campaign;
+
 	m->cancel = false;
-	(void) modem_cancel(m, now);
+	if (cancel)
+		(void) modem_cancel(m, now);
 }
 
 bool modem_retry(struct modem *m, usec_t now)

@@ -162,6 +162,7 @@ static dev_t device_of(const struct modem *m)
 static void opened(struct modem *m, const struct serial_result *result, usec_t now)
 {
 	int r = result->error;
+	bool quiet;
 
 	m->port_state = MODEM_PORT_CLOSED;
 	if (r == 0 && result->device != device_of(m)) { /* it leads elsewhere by now: looked at again */
@@ -180,8 +181,12 @@ static void opened(struct modem *m, const struct serial_result *result, usec_t n
 	m->port_state = MODEM_PORT_OPEN;
 	m->port_reason = REASON_NONE;
 	manager_note(m->manager, m);
-	modem_log(m, m->health == MODEM_WELL ? LOG_INFO : LOG_DEBUG, LOG_MESSAGE_MODEM_PRESENT,
-		REASON_NONE, "%s is open", m->config->port);
+	manager_find_place(m, result->device);
+	if (m->loss_unsaid)
+		manager_say_losses(m->manager);
+	quiet = m->lost_together || m->health != MODEM_WELL;
+	modem_log(m, quiet ? LOG_DEBUG : LOG_INFO, LOG_MESSAGE_MODEM_PRESENT, REASON_NONE,
+		"%s is open", m->config->port);
 	dialogue_opened(&m->dialogue, now);
 	modem_perform(m, now);
 }
@@ -237,8 +242,20 @@ void modem_open(struct modem *m, usec_t now)
 		m->port_state = MODEM_PORT_OPENING;
 }
 
+bool modem_expect(struct modem *m, dev_t device, usec_t now)
+{
+	if (m->port_state != MODEM_PORT_CLOSED || modem_is_quarantined(m))
+		return false;
+	if (m->port_reason != REASON_PORT_ABSENT && !(m->device && device_of(m) == device))
+		return false;
+	m->reopen = usec_min(m->reopen, now);
+	return true;
+}
+
 void modem_lost(struct modem *m, usec_t now)
 {
+	bool at_once;
+
 	if (m->identified) /* a module that never gets so far does not begin its patience anew */
 		m->absent_since = now;
 	modem_close_port(m);
@@ -247,10 +264,15 @@ void modem_lost(struct modem *m, usec_t now)
 	manager_touch(m->manager, m);
 	m->reopen = now;
 	modem_check_flaps(m, now);
-	modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,
-		upgrade_past_no_return(&m->dialogue.upgrade) ? LOG_MESSAGE_MODULE_LEFT
-							     : LOG_MESSAGE_MODEM_ABSENT,
-		REASON_NONE, "%s has gone away", m->config->port);
+	/* Of an attempt it is told in its place; of those that rest, together. */
+	at_once = m->health == MODEM_FLAPPING || m->state == JOB_RUNNING ||
+		  upgrade_past_no_return(&m->dialogue.upgrade);
+	if (at_once)
+		modem_log(m, m->health == MODEM_FLAPPING ? LOG_DEBUG : LOG_NOTICE,
+			upgrade_past_no_return(&m->dialogue.upgrade) ? LOG_MESSAGE_MODULE_LEFT
+								     : LOG_MESSAGE_MODEM_ABSENT,
+			REASON_NONE, "%s has gone away", m->config->port);
+	manager_lost(m->manager, m, at_once, now);
 	dialogue_lost(&m->dialogue, now);
 	modem_perform(m, now);
 	manager_wake(m->manager);

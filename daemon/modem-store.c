@@ -390,8 +390,10 @@ bool modem_look_up(struct modem *m, usec_t now)
 		return false;
 	if (m->looking)
 		return true;
-	/* Before its first identification it can only have been cancelled: that holds for what the store has. */
-	m->cancel = m->cancel || (m->job && m->state == JOB_CANCELLED && m->known_imei[0] == '\0');
+	/* Before its first identification it can only have been cancelled: that holds for what the store has of this wish. */
+	m->cancel = m->cancel || (modem_has_todays_job(m) && m->state == JOB_CANCELLED &&
+					 text_equal(m->job_campaign, m->campaign->name) &&
+					 m->known_imei[0] == '\0');
 	m->looking = true;
 	/* The store has the job that was: as it is. */
 	m->job = m->restore = false;

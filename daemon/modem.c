@@ -28,10 +28,15 @@ void modem_find_profile(struct modem *m)
 
 static void use_rules(struct modem *m, struct rules *rules, const struct config_modem *config)
 {
-	rules_unref(m->rules);
+	const struct config_campaign *before = m->campaign;
+	struct rules *old = m->rules;
+
 	m->rules = rules_ref(rules);
 	m->config = config;
 	m->campaign = config_campaign_of(rules->config, config);
+	if (!before || !m->campaign || !text_equal(before->name, m->campaign->name))
+		m->cancel = false; /* it was said of another job */
+	rules_unref(old);
 	manager_touch(m->manager, m);
 	modem_forget_opening(m);
 	m->who = (struct upgrade_modem){
@@ -74,6 +79,7 @@ struct modem *modem_free(struct modem *m)
 	at_channel_reset(&m->dialogue.channel); /* wipes a line */
 	modem_take_room(m);
 	free(m->task);
+	free(m->place);
 	free(m->kept);
 	free(m->attempt);
 	rules_unref(m->rules);

@@ -61,6 +61,10 @@ struct modem {
 
 	enum modem_port port_state;
 	enum reason port_reason;   /* why it is not open */
+	char *place;               /* where its port was plugged in when that was open last (hotplug.h); NULL: not known */
+	bool emergency;            /* said: what is plugged in there is in emergency download mode */
+	bool loss_unsaid;          /* its port has gone away, and that waits for others to do the same */
+	bool lost_together;        /* it has gone with many others, and its modem has not answered since */
 	struct claim *device;      /* the tty that the path led to when it was looked at last */
 	struct claim *imei;        /* of the module that answers; held while it is identified */
 	bool doubled;              /* another port answers with the same IMEI */
@@ -154,6 +158,7 @@ void modem_look(struct modem *m, usec_t now);
 void modem_open(struct modem *m, usec_t now);
 void modem_serial(struct modem *m, const struct serial_result *result, usec_t now); /* either is done */
 void modem_lost(struct modem *m, usec_t now);
+bool modem_expect(struct modem *m, dev_t device, usec_t now); /* udev speaks of this tty: is it worth a look? */
 void modem_close(struct modem *m, usec_t now); /* on our own account; the dialogue sees it as lost */
 void modem_close_port(struct modem *m);        /* ... and does not */
 

@@ -119,7 +119,7 @@ int replay_file(const char *path)
 	int code = UNREADABLE;
 
 	if (!r || bundle_load(path, &b, problem) < 0) {
-		fprintf(stderr, "fotad: %s: %s\n", path, r ? problem : "no memory");
+		fprintf(stderr, "fotad: cannot replay %s: %s\n", path, r ? problem : "no memory");
 	} else if (replay_begin(r, &b->replay) == 0) { /* bundle_load() has tried it */
 		print_head(b);
 		code = run(b, r);

@@ -14,6 +14,9 @@
 	X(CONFIG_WARNING,        "30560674250d40f39b97e803fea5b8c3", "config-warning", "something in the configuration is legal and probably not meant") \
 	X(MODEM_PRESENT,         "4924f4a5f4c3415db3835737e7863922", "modem-present", "the port of a modem is there") \
 	X(MODEM_ABSENT,          "a553ce30b41f4c12b2a13ede151a8f61", "modem-absent", "the port of a modem is not there") \
+	X(PORTS_ABSENT,          "6f8797e70cea45ff8650fc3e7f3ebf5b", "ports-absent", "many ports have gone away together") \
+	X(PORTS_PRESENT,         "7fad3feffa9a4cfcabe8c5dd03230ea7", "ports-present", "the modems that had gone away together answer again") \
+	X(EMERGENCY_DOWNLOAD,    "3296c5ab1a0f4f0eb0d5175c647490f9", "emergency-download", "a module is in emergency download mode: its firmware does not start") \
 	X(MODEM_IDENTIFIED,      "d043dc22a5e443fc9c70d28b2f7c5b9f", "modem-identified", "maker, model, IMEI and version of a modem were read") \
 	X(MODEM_REFUSED,         "f64f4cc348dc46dcb906928cf9215ad4", "modem-refused", "what answers is not what the configuration expects, or cannot be identified") \
 	X(PORT_BUSY,             "d11f4ea44dea434fab9113a438332292", "port-busy", "another program holds the port") \

@@ -71,6 +71,7 @@ static const struct call {
 	{ .name = "eventfd2", .number = SYS_eventfd2 },
 	{ .name = "signalfd4", .number = SYS_signalfd4 },
 	{ .name = "ioctl", .number = SYS_ioctl },
+	{ .name = "socket", .number = SYS_socket },
 	{ .name = "fcntl", .number = SYS_fcntl },
 	{ .name = "mmap", .number = SYS_mmap },
 	{ .name = "brk", .number = SYS_brk },

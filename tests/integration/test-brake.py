@@ -4,6 +4,7 @@ than they did before, or than others in other upgrades."""
 import contextlib
 import re
 import sqlite3
+import time
 
 import rig
 from rig import VERSIONS
@@ -57,6 +58,22 @@ def test_signal(bench):
 		rig.judge_conduct(name, m)
 
 
+def test_clock(bench):
+	"""An operator's word was given when the clock was a year ahead: what is upgraded now was not forgiven by it."""
+	campaign = fleet(bench, 16, "signal-lost number=3", brake={"signal_db": 10}, not_before="2099-01-01T00:00:00Z")
+	bench.start_modems(default=QUICK)
+	first = bench.daemon(once=False)
+	first.log.wait(r"not now \(not-before\)", count=16)
+	first.stop()
+	with contextlib.closing(sqlite3.connect(bench.path("state", "fotad.db"))) as store:
+		store.execute("UPDATE campaigns SET brake_since = ?", (int((time.time() + 31_536_000) * 1e6),))
+		store.commit()
+	del campaign["not_before"]
+	rig.equal(bench.daemon().wait(), 1, "exit code")
+	rig.equal(halted(bench), "weaker", "why it has halted, as stored")
+	bench.truth()
+
+
 def test_innocent(bench):
 	"""Nobody fares worse: nobody is stopped. What was heard stands in the evidence."""
 	fleet(bench, 12, brake={"signal_db": 6, "return_percent": 1000})
@@ -86,4 +103,4 @@ def test_return(bench):
 	bench.truth()
 
 
-rig.main(test_signal, test_innocent, test_return)
+rig.main(test_signal, test_clock, test_innocent, test_return)

@@ -3,6 +3,7 @@
 differs."""
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -197,6 +198,27 @@ def test_dumb_helper(bench):
 	server.close()
 
 
+def test_removed(bench):
+	"""A reload takes the campaign away: the answer is not waited for, and halts nothing when the campaign comes again."""
+	fleet(bench, 1, helper=False)
+	with socket.socket(socket.AF_UNIX) as server:
+		server.bind(bench.path("fetch-socket"))
+		server.listen(1)
+		server.settimeout(rig.PATIENCE)
+		daemon = run(bench, once=False)
+		connection, _ = server.accept()
+		with connection:
+			connection.settimeout(rig.PATIENCE)
+			connection.recv(4096)
+			bench.config["campaigns"] = []
+			bench.write_config()
+			daemon.child.send_signal(signal.SIGHUP)
+			rig.equal(connection.recv(1), b"", "what comes instead of a hang-up")
+		rig.equal(daemon.stop(), 0, "exit code")
+	rig.equal(daemon.log.find("halted"), [], "halts")
+	bench.truth()
+
+
 def test_no_secret(bench):
 	"""The password is in the socket only: not in the helper's arguments or environment, and in no file."""
 	bench.ftp(password=PASSWORD)
@@ -248,5 +270,5 @@ def test_bad_requests(bench):
 
 
 rig.main(test_same, test_same_ftp, test_wrong_sum, test_wrong_size, test_not_found, test_moved, test_wrong_login,
-	test_no_such_file, test_silent, test_too_large, test_unreachable, test_no_helper, test_dumb_helper, test_no_secret,
+	test_no_such_file, test_silent, test_too_large, test_unreachable, test_no_helper, test_dumb_helper, test_removed, test_no_secret,
 	test_bad_requests)

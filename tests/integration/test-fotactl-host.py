@@ -9,7 +9,7 @@ import subprocess
 
 import busrig
 import rig
-from ctlrig import stage, validator
+from ctlrig import Ctl, stage, validator
 
 
 class Free(rig.Peer):
@@ -37,7 +37,8 @@ HOLD = "import fcntl, sys; f = open(sys.argv[1], 'rb', 0); fcntl.flock(f, fcntl.
 
 def hold(bench, name):
 	"""Another program has this port, as fotad would have it."""
-	holder = subprocess.Popen(["/usr/bin/python3", "-c", HOLD, bench.path("ports", name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+	holder = subprocess.Popen(["/usr/bin/python3", "-c", HOLD, bench.path("ports", name)], stdin=subprocess.PIPE,
+		stdout=subprocess.PIPE)
 	bench.closing.callback(holder.wait)
 	bench.closing.callback(holder.kill)
 	holder.stdout.readline()
@@ -77,6 +78,67 @@ def test_detect(bench):
 	rig.equal(ctl.run("reload")[0], 0, "reload with the proposal")
 	daemon.log.wait(rf" nl668-{modem.imei[-4:]}: ")
 	rig.equal(ctl.run("detect", bench.path("ports", "mute"))[0], 2, "nothing found")
+
+
+# A machine with USB devices: each port is a link to a pseudo-terminal, what /sys says of it is made of files.
+MACHINE = """set -e
+dev=$1/dev sys=$1/sys
+shift
+mkdir -p $dev
+mount -t tmpfs none $dev && mount -t tmpfs none /sys/class/tty || exit 77
+mkdir -p $dev/pts $dev/serial/by-path
+mount --rbind /dev/pts $dev/pts
+for node in null zero urandom; do touch $dev/$node && mount --bind /dev/$node $dev/$node; done
+while [ "$1" != -- ]; do # NAME TARGET VENDOR PRODUCT DEVICE INTERFACE
+	usb=$sys/usb1/$5 interface=$sys/usb1/$5/$5:1.$6
+	mkdir -p $interface/$1 /sys/class/tty/$1
+	echo $3 >$usb/idVendor; echo $4 >$usb/idProduct; printf '%02x\\n' $6 >$interface/bInterfaceNumber
+	ln -s $interface/$1 /sys/class/tty/$1/device
+	ln -s $2 $dev/$1
+	ln -s ../../$1 $dev/serial/by-path/usb-$5:1.$6-port0
+	shift 6
+done
+shift
+mount --rbind $dev /dev
+exec "$@"
+"""
+
+
+def test_detect_usb(bench):
+	"""By the USB ids: the AT ports of a module in their order, one of them for the configuration; nothing else is asked."""
+	busrig.needs_root()
+	bus = busrig.Bus(bench)
+	l610, nl668 = bench.modem("l610", "L610", configured=False), bench.modem("nl668", "NL668", configured=False)
+	bench.start_modems()
+	peers = {name: Free(bench, name) for name in ("first", "third", "other", "diag")}
+	ports = [
+		("ttyUSB0", "diag", "1782", "4d10", "1-1", 2), ("ttyUSB1", "first", "1782", "4d10", "1-1", 0),
+		("ttyUSB2", "l610", "1782", "4d10", "1-1", 5), ("ttyUSB3", "third", "1782", "4d10", "1-1", 6),
+		("ttyUSB4", "other", "0403", "6001", "1-2", 0), ("ttyACM0", "nl668", "1508", "1001", "1-3", 1),
+	]
+	words = []
+	for name, port, *rest in ports:
+		words += [name, os.path.realpath(bench.path("ports", port)), *map(str, rest)]
+	inside = ["unshare", "-m", "sh", "-c", MACHINE, "sh", bench.path("machine"), *words, "--"]
+	code, out, err = Ctl(bench, bus).run("--json=short", "detect", prefix=inside)
+	if code == 77:
+		raise rig.Skip("no file system can be mounted here")
+	rig.equal(code, 0, err)
+	found = json.loads(out)
+	validator("detect").validate(found)
+	notes = {os.path.basename(port["device"]): port["note"] for port in found["ports"]}
+	rig.equal([port["device"] for port in found["ports"]], ["/dev/ttyACM0"] + [f"/dev/ttyUSB{n}" for n in range(5)], "ports")
+	for name, pattern in {"ttyUSB0": "speaks no AT", "ttyUSB1": "nobody answers AT", "ttyUSB3": "the same module as /dev/ttyUSB2",
+			"ttyUSB4": "no USB ids of a known module"}.items():
+		rig.check(pattern in str(notes[name]), f"{name}: {notes[name]}")
+	rig.equal((notes["ttyUSB2"], notes["ttyACM0"]), (None, None), "the two modules")
+	rig.equal({name: peer.received[:3] for name, peer in peers.items()},
+		{"first": b"AT\r", "third": b"", "other": b"", "diag": b""}, "was sent")
+	by_path = "/dev/serial/by-path/usb-"
+	rig.equal([(m["port"], m["imei"]) for m in found["configuration"]["modems"]],
+		[(by_path + "1-3:1.1-port0", nl668.imei), (by_path + "1-1:1.5-port0", l610.imei)], "the proposal")
+	rig.equal([(port["usb"], port["interface"]) for port in found["ports"]][:3],
+		[("1508:1001", 1), ("1782:4d10", 2), ("1782:4d10", 0)], "ids and interfaces")
 
 
 def findings(ctl, *options, code=None):
@@ -175,4 +237,4 @@ def test_journal(bench):
 
 
 if __name__ == "__main__":
-	rig.main(test_detect, test_doctor, test_journal)
+	rig.main(test_detect, test_detect_usb, test_doctor, test_journal)

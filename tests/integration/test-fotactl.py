@@ -159,7 +159,7 @@ def test_json(bench):
 
 def test_operate(bench):
 	"""start, cancel and retry with --wait; forced, in time, too late, and as a failure."""
-	ctl, daemon, _ = stage(bench, settled=True)
+	ctl, daemon, client = stage(bench, settled=True)
 	rig.equal(ctl.run("start", "meter-01")[0], 1, "start against not_before")
 	code, _, err = ctl.run("start", "meter-01", "--force", "--wait")
 	rig.equal(code, 0, f"start --force --wait: {err}")
@@ -168,6 +168,12 @@ def test_operate(bench):
 	rig.equal(code, 1, f"retry --wait of what fails again: {out}{err}")
 	rig.check("download-failed" in err, f"retry --wait does not say why: {err}")
 	rig.equal(ctl.job_of("pump-02")["id"], 4, "the number of the next job")
+	code, out, err = ctl.run("retry", "winter", "--wait=60s")
+	rig.equal(code, 1, f"retry --wait of a campaign in which one fails again ({out}{err}{ctl.job_of('pump-02')})")
+	rig.equal(ctl.job_of("pump-02")["id"], 5, "the number of the job after that")
+	client.call("Inhibit", "ss", "site", "a storm comes")
+	rig.check("by the word of site: a storm comes" in ctl.text("status"), "status does not say who holds new starts")
+	client.close_descriptors()
 	rig.equal(ctl.run("cancel", "nowhere", "--wait")[0], 0, "cancel --wait of what never began")
 	rig.equal(ctl.run("pause")[0], 0, "pause")
 	rig.equal(ctl.run("retry", "pump-02")[0], 0, "retry")
@@ -198,8 +204,11 @@ def test_reload(bench):
 		rig.equal((code, out), (78, ""), f"reload of a wrong configuration ({err})")
 		rig.check(re.search(pattern, err) and "the old one stays in force" in err, err)
 		rig.equal(ctl.run("check-config", path)[0], 78, "check-config")
+		rig.equal(ctl.run("check-config")[0], 78, "check-config of what fotad uses")
+		rig.check(" Reload: refused" in ctl.text("status"), "status does not say that the configuration was refused")
 	bench.write("fotad.json", right)
-	rig.equal(ctl.run("reload"), (0, "", ""), "reload of the right one")
+	rig.equal(ctl.run("reload"), (0, "the configuration was read again and is in force\n", ""), "reload of the right one")
+	rig.check(" Reload: refused" not in ctl.text("status"), "status says so still")
 
 
 # ---- without fotad, without a right ----

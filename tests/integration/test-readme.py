@@ -65,7 +65,7 @@ def even(line):
 	line = re.sub(r"\b\d+ %", "N %", line)
 	line = re.sub(r"^( *)\d+ (?= *\S+ +bench-)", r"\1N ", line)  # a job
 	line = re.sub(r"\b(has another job,|^) *\d+\b", r"\1 N", line)
-	line = re.sub(r"\b\d+ is failed", "N is failed", line)
+	line = re.sub(r"\bjob \d+ has failed", "job N has failed", line)
 	line = re.sub(r"\b\d/3\b", "N/3", line)
 	line = re.sub(r"/\S*/five/", "five/", line)
 	return " ".join(line.split())

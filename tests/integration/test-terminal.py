@@ -41,6 +41,7 @@ def test_watch(bench):
 	rig.check("6 modems" in screen.splitlines()[0] and re.search("^q ends$", screen, re.M), f"no head or foot:\n{screen}")
 	rig.equal(terminal.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}"), "1 0\n", "another screen, no cursor")
 	narrow = max(len(bar) for bar in re.findall(r"[█░]+", screen))
+	terminal.wait(r"^pump-01 +downloading .* \d+s left$")
 	terminal.resize(200, 30)
 	screen = terminal.wait(r"16000\.1000\.00\.01\.28 → …29")
 	rig.check(max(len(bar) for bar in re.findall(r"[█░]+", screen)) > narrow, "bars do not grow with the terminal")
@@ -98,10 +99,10 @@ def test_colours(bench):
 	bus, _, client = fleet(bench, rate=60_000)
 	client.call("Pause", "s", "")
 	terminal = Terminal(bench, bus, 80)
-	for prefix, coloured in ("", True), ("NO_COLOR=1 ", False), ("TERM=dumb ", False), ("NO_COLOR= ", True):
+	for turn, (prefix, coloured) in enumerate((("", True), ("NO_COLOR=1 ", False), ("TERM=dumb ", False), ("NO_COLOR= ", True))):
 		terminal.type("clear")
-		terminal.type(f"{prefix}{ctlrig.FOTACTL} campaigns; echo over")
-		screen = terminal.wait("^over$")
+		terminal.type(f"{prefix}{ctlrig.FOTACTL} campaigns; echo over {turn}")
+		screen = terminal.wait(f"^over {turn}$") # not the one of the round before
 		raw = terminal.screen("-e")
 		rig.equal("\033[33m" in raw or "\033[36m" in raw or "\033[32m" in raw, coloured, f"colours with {prefix!r}:\n{raw}")
 		rig.check(widest(screen) <= 80, "wider than the terminal")

@@ -52,7 +52,7 @@ class Group:
 	def __init__(self, directory, name):
 		self.mounted = None
 		with open("/proc/self/mounts", encoding="ascii") as mounts:
-			tops = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
+			tops = [path for _, path, kind, *_ in map(str.split, mounts) if kind == "cgroup2" and path.startswith("/sys/")]
 		if not tops or not os.access(tops[0], os.W_OK):
 			self.mounted = os.path.join(directory, "cgroup2")
 			os.mkdir(self.mounted)

@@ -220,6 +220,26 @@ def test_restart(g):
 	g.machine.run("rm -r /run/systemd/system/fotad.service.d; systemctl daemon-reload")
 
 
+def test_ignore_rule(g):
+	"""The rule that comes with the package marks a module for ModemManager to leave alone, and no other."""
+	g.closing.callback(g.machine.run, "rm -f /etc/udev/rules.d/78-fotad.rules; udevadm control --reload")
+	one_modem(g)
+	asked = "udevadm settle; udevadm info -q property /sys/bus/usb/devices/1-1; ls /dev/ttyUSB0"
+	rules = "/usr/share/doc/fotad/examples/udev/78-fotad.rules"
+	for number, (change, wanted) in enumerate((("", False), ("s/1782/0403/; s/4d10/6001/", True)), start=1):
+		# The adapter stands for a module.
+		g.machine.run(f"sed '{change}' {rules} >/etc/udev/rules.d/78-fotad.rules; udevadm control --reload")
+		if g.usb:
+			g.usb.pull("pump")
+			g.usb.plug("pump")
+		else:
+			g.start_service()
+			g.plug_in(pump=1)
+		g.wait(" pump: .* is open", count=number)
+		said = g.machine.run(asked)
+		rig.equal("ID_MM_DEVICE_IGNORE=1" in said, wanted, f"ignored: {said}")
+
+
 def test_no_memory(g):
 	"""The kernel ends it for want of memory; with enough of it again, it goes on."""
 	m = in_mid_download(g)
@@ -242,7 +262,8 @@ def test_power_cut(g):
 	g.finish(m)
 
 
-TESTS = (test_hot_plug, test_by_id, test_swapped, test_pulled_cable, test_restart, test_no_memory, test_power_cut)
+TESTS = (test_hot_plug, test_by_id, test_swapped, test_pulled_cable, test_restart, test_ignore_rule,
+	test_no_memory, test_power_cut)
 
 
 def main():
