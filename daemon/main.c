@@ -17,7 +17,7 @@
 #include "daemon/manager.h"
 #include "daemon/replay.h"
 #include "io/log.h"
-#include "rehearse/rehearsal.h"
+#include "daemon/rehearse/rehearsal.h"
 
 /* sysexits(3); documented in interface.md and fotad(8) */
 enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIGURATION = 78 };

@@ -61,22 +61,22 @@ struct modem {
 
 	enum modem_port port_state;
 	enum reason port_reason;   /* why it is not open */
+	enum modem_health health;
+	unsigned flaps;            /* losses of the port since flaps_since */
 	char *place;               /* where its port was plugged in when that was open last (hotplug.h); NULL: not known */
+	struct claim *device;      /* the tty that the path led to when it was looked at last */
+	struct claim *imei;        /* of the module that answers; held while it is identified */
+	uint64_t ticket;           /* of the look or the open under way */
+	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
+	usec_t absent_since;
+	usec_t noise_since;        /* dialogue.noise is counted from here */
+	usec_t flaps_since;
 	bool emergency;            /* said: what is plugged in there is in emergency download mode */
 	bool loss_unsaid;          /* its port has gone away, and that waits for others to do the same */
 	bool lost_together;        /* it has gone with many others, and its modem has not answered since */
-	struct claim *device;      /* the tty that the path led to when it was looked at last */
-	struct claim *imei;        /* of the module that answers; held while it is identified */
 	bool doubled;              /* another port answers with the same IMEI */
 	bool doubled_said;
-	uint64_t ticket;           /* of the look or the open under way */
 	bool stored;               /* a duplicate of the port lies in the service manager's store */
-	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
-	usec_t absent_since;
-	enum modem_health health;
-	usec_t noise_since;        /* dialogue.noise is counted from here */
-	unsigned flaps;            /* losses of the port since flaps_since */
-	usec_t flaps_since;
 
 	struct upgrade_modem who;
 	struct dialogue dialogue;
@@ -87,56 +87,55 @@ struct modem {
 	bool job;                  /* there is one; the fields below are its */
 	uint64_t job_id;           /* what people call it by */
 	usec_t queued;             /* CLOCK_REALTIME: since then it could have gone; 0: it could not yet */
-	bool queued_saved;
 	usec_t job_created, job_ended; /* CLOCK_REALTIME; 0: not known; it has no final verdict */
-	bool stop;                 /* an operator wants no further attempt; the verdict decides (conduct 20) */
 	enum job_state state;
 	enum reason reason;
 	int cme;
 	usec_t due;                /* CLOCK_BOOTTIME: WAITING not before */
 	unsigned attempt_last;     /* of them, the one that runs or ran last, as people count; 0: none in this life of fotad */
-	uint8_t hops_done, hops_left; /* of the way to the target, as far as this life of fotad knows it */
 	unsigned attempts;         /* spent, of this hop and those before */
-	bool backoff;              /* it waits after a failure */
 	uint64_t bytes;            /* spent before the attempt that runs */
 	uint64_t package_bytes;    /* of that attempt, ... */
 	uint32_t attempt_before;   /* ... once record.attempt is beyond this */
-	char job_campaign[NAME_MAX_SIZE]; /* the job's own: `campaign` may be another by now */
 	unsigned deferrals;
+	enum job_wait opening_said, wait_said; /* what it waits for, as said last: by the wall clock; in all */
+	char job_campaign[NAME_MAX_SIZE]; /* the job's own: `campaign` may be another by now */
 	struct opening opening;    /* may it start by the wall clock? As it was answered last, ... */
 	usec_t opening_until;      /* ... and until when that holds, CLOCK_BOOTTIME; 0: it was not asked */
-	enum job_wait opening_said;
-	bool slot;                 /* counts in manager.running */
 	struct schedule_job turn;  /* in the manager's schedule */
 	struct campaign_run *run;  /* its campaign, as it goes on; NULL: none */
 	struct member member;      /* of it */
-	bool touched;              /* in the manager's list of those that have changed */
 	struct modem *next_touched;
-	bool ready;                /* it asks for its turn */
-	enum job_wait wait_said;
-	bool restore;              /* settings are to be put back when it holds */
 	char target[VERSION_MAX];
+	bool queued_saved;
+	bool stop;                 /* an operator wants no further attempt; the verdict decides (conduct 20) */
+	uint8_t hops_done, hops_left; /* of the way to the target, as far as this life of fotad knows it */
+	bool backoff;              /* it waits after a failure */
+	bool slot;                 /* counts in manager.running */
+	bool touched;              /* in the manager's list of those that have changed */
+	bool ready;                /* it asks for its turn */
+	bool restore;              /* settings are to be put back when it holds */
 
 	char known_imei[IMEI_SIZE];          /* whose record and job these are; "": not looked up yet */
 	char known_campaign[NAME_MAX_SIZE];
-	bool looking;              /* the store was asked */
-	bool cancel;               /* ... and what it has is to be cancelled */
 	struct identity seen;      /* as the store has it; .imei "": it does not */
 	usec_t seen_at;            /* CLOCK_REALTIME */
 	char cell[CELL_MAX];       /* that served it last; "": not known */
+	bool looking;              /* the store was asked */
+	bool cancel;               /* ... and what it has is to be cancelled */
 	bool cell_new, cell_said;  /* named in this attempt, to be checked; it was said that it is not known */
 	bool put_off;              /* the attempt is taken back and waits for a slot: no verdict on the job */
 	bool drift;                /* said: it runs something else than it was brought to */
+	bool unsaved;              /* the store has an older state */
+	int percent_said;
 	struct store_attempt *attempt; /* the one that goes on: has a row once it is `started`; NULL: none */
 	uint64_t save_due;         /* a save that nothing waits for: after the notices of the same turn; 0: none */
-	bool unsaved;              /* the store has an older state */
 
 	struct upgrade_task *task; /* of the attempt; NULL: none */
 	const struct package *package; /* of the task; in rules; NULL: an earlier life's attempt */
 	struct kept *kept;         /* the rules of an earlier life's attempt; NULL: those of the configuration hold */
 	char *secret;              /* SECRETS_SIZE bytes, while a line with a password is built; else NULL */
 	char *room;                /* lent to the dialogue for its long lines; NULL: none */
-	int percent_said;
 	usec_t progress_said;
 	struct rate_limit *limits; /* MODEM_LIMITS of them; saying something changes no modem */
 };

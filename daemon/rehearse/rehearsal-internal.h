@@ -20,7 +20,7 @@
 #include "core/campaign-gates.h"
 #include "core/deadlines.h"
 #include "core/dialogue.h"
-#include "rehearse/rehearsal.h"
+#include "daemon/rehearse/rehearsal.h"
 #include "sim/fake-modem-internal.h"
 
 /* What is shared, in the order of asking: a hundredth of a download passes when those before it have. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #define PROFILES_MAX 8
 #define LONGEST	     (3650 * DAY) /* nobody waits for more */

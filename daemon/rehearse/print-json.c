@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #define VERSION 1 /* of this format: keys are added, none changes its meaning */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 /* As modules in the field do it, roughly: a delta is applied in a minute or two. */
 static const char *const times[][2] = {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #define WAKE (1 * SEC) /* a known module is identified within that */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #define FEW   60 /* attempts are shown one by one */
 #define NAMES 5	 /* of those that are left */

@@ -1,7 +1,7 @@
 /*
  * The loop: what is due is done, campaigns are judged, and who may starts (as daemon/manager-campaign.c performs it).
  */
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal.h"
+#include "daemon/rehearse/rehearsal.h"
 
 enum { EXIT_USAGE = 64, EXIT_INTERNAL = 70, EXIT_CONFIGURATION = 78 }; /* interface.md */
 

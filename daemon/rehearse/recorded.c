@@ -11,7 +11,7 @@
 
 #include "base/text.h"
 #include "io/bundle.h"
-#include "rehearse/rehearsal.h"
+#include "daemon/rehearse/rehearsal.h"
 
 /* What is to be seen in a trace; 0: it did not come to that. */
 struct moments {

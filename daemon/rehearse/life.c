@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 #define LISTEN_FIRST (2 * SEC) /* conduct 10 */
 #define POLL_PERIOD  (200 * MSEC)

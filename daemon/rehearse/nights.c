@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "rehearse/rehearsal-internal.h"
+#include "daemon/rehearse/rehearsal-internal.h"
 
 /* Room for one more. Doubling. */
 static void *grow(void *items, size_t n, size_t *allocated, size_t size)
