@@ -97,7 +97,6 @@ void modem_reconcile(struct modem *m, usec_t now)
 	const char *version = m->dialogue.upgrade.identity.version;
 
 	m->identified = true;
-	m->emergency = false;
 	manager_is_back(m);
 	m->refused = REASON_NONE;
 	modem_claim_imei(m);

@@ -12,6 +12,7 @@ void modem_notice(struct modem *m, const struct upgrade_notice *n, usec_t now)
 	manager_note(m->manager, m);
 	switch (n->type) {
 	case NOTICE_IDENTIFIED:
+		m->emergency = false;
 		modem_log_notice(m, n, now);
 		modem_reconcile(m, now);
 		return;
