@@ -281,6 +281,11 @@ static const char *campaign_name(const struct modem *m)
 	return m->campaign ? m->campaign->name : "";
 }
 
+static uint64_t hash_of(const char *name)
+{
+	return text_hash(0, name, strlen(name));
+}
+
 static usec_t longest_wait(const struct modem *m)
 {
 	return m->campaign ? usec_max(m->campaign->retry.max_delay, m->campaign->retry.delay)
@@ -376,8 +381,7 @@ void modem_load(struct modem *m, const struct store_found *found, usec_t now)
 		take_job(m, &found->job, now);
 	take_up(m, found, now);
 	memcpy(m->known_imei, r->imei, sizeof(m->known_imei));
-	memcpy(m->known_campaign, m->job ? m->job_campaign : campaign_name(m),
-		sizeof(m->known_campaign));
+	m->known_campaign = hash_of(m->job ? m->job_campaign : campaign_name(m));
 	m->restore = m->restore && modem_must_restore(m);
 }
 
@@ -386,7 +390,7 @@ bool modem_look_up(struct modem *m, usec_t now)
 	const char *imei = m->dialogue.upgrade.identity.imei;
 	int r;
 
-	if (text_equal(m->known_imei, imei) && text_equal(m->known_campaign, campaign_name(m)))
+	if (text_equal(m->known_imei, imei) && m->known_campaign == hash_of(campaign_name(m)))
 		return false;
 	if (m->looking)
 		return true;
@@ -442,7 +446,7 @@ void modem_found(struct modem *m, int error, const struct store_found *found, us
 	r = &found->job.record;
 	same = text_equal(m->known_imei, u->identity.imei);
 	memcpy(m->known_imei, u->identity.imei, sizeof(m->known_imei));
-	(void) text_format(m->known_campaign, sizeof(m->known_campaign), "%s", campaign_name(m));
+	m->known_campaign = hash_of(campaign_name(m));
 	if (found->job_known && text_equal(r->imei, u->identity.imei)) {
 		if (r->start_durable) {
 			begin_again(m, found, now);

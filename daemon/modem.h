@@ -117,7 +117,7 @@ struct modem {
 	bool restore;              /* settings are to be put back when it holds */
 
 	char known_imei[IMEI_SIZE];          /* whose record and job these are; "": not looked up yet */
-	char known_campaign[NAME_MAX_SIZE];
+	uint64_t known_campaign;             /* text_hash() of its name: it is one of a few, and they are many modems */
 	struct identity seen;      /* as the store has it; .imei "": it does not */
 	usec_t seen_at;            /* CLOCK_REALTIME */
 	char cell[CELL_MAX];       /* that served it last; "": not known */

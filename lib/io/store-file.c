@@ -217,7 +217,7 @@ int store_file_open(struct store_db *db, const char *directory)
 	if (r == 0)
 		r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA journal_size_limit = 1048576;"
-				      "PRAGMA cache_size = -256;" /* KiB; 2 MiB by itself */
+				      "PRAGMA cache_size = -128;" /* KiB; 2 MiB by itself */
 				      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 	if (r == 0)
 		r = take_lock(db);
