@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/text.h"
+#include "io/thread.h"
 
 struct item {
 	struct item *next;
@@ -96,20 +96,12 @@ static void *run(void *userdata)
 	return NULL;
 }
 
-/* Signals are the loop's: a thread starts with what its creator blocks. */
 static int start(struct bundle_writer *w)
 {
-	sigset_t all, before;
-	int r;
+	int r = w->running ? 0 : thread_start(&w->thread, NULL, run, w);
 
-	if (w->running)
-		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	w->running = r == 0;
-	return -r;
+	return r;
 }
 
 int bundle_writer_new(const char *directory, struct bundle_writer **ret)

@@ -7,6 +7,7 @@
 
 #include "base/macros.h"
 #include "io/log-writer.h"
+#include "io/thread.h"
 
 #define STACK_SIZE (256 * 1024)
 
@@ -72,26 +73,6 @@ static void *run(void *userdata UNUSED)
 	return NULL;
 }
 
-static int start_thread(void)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int r = pthread_attr_init(&attributes);
-
-	if (r != 0)
-		return -r;
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	/* Signals are the loop's: a thread starts with what its creator blocks. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attributes, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return -r;
-}
-
 int log_writer_start(const struct log_output *output)
 {
 	int r;
@@ -99,7 +80,7 @@ int log_writer_start(const struct log_output *output)
 	if (writer.output)
 		return 0;
 	writer.output = output; /* the thread reads it */
-	r = start_thread();
+	r = thread_start_detached(STACK_SIZE, run, NULL);
 	if (r < 0)
 		writer.output = NULL;
 	return r;

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/metrics.h"
+#include "io/thread.h"
 
 struct file {
 	char *path, *text;
@@ -99,20 +99,12 @@ static void *run(void *userdata)
 	return NULL;
 }
 
-/* Signals are the loop's: a thread starts with what its creator blocks. */
 static int start(struct metrics_writer *w)
 {
-	sigset_t all, before;
-	int r;
+	int r = w->running ? 0 : thread_start(&w->thread, NULL, run, w);
 
-	if (w->running)
-		return 0;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	w->running = r == 0;
-	return -r;
+	return r;
 }
 
 int metrics_writer_new(struct metrics_writer **ret)

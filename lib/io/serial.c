@@ -11,6 +11,7 @@
 #include "base/macros.h"
 #include "io/serial.h"
 #include "io/serial-internal.h"
+#include "io/thread.h"
 
 #define STACK_SIZE    (256 * 1024) /* a few PATH_MAX, libserialport, stdio */
 #define STUCK_MAX     16	   /* threads in the hands of sick devices, beyond the pool's own */
@@ -215,24 +216,10 @@ static void *run(void *userdata)
 
 static int start_thread(struct serial_pool *pool)
 {
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int r;
+	int r = thread_start_detached(STACK_SIZE, run, pool);
 
-	r = pthread_attr_init(&attributes);
-	if (r != 0)
-		return -r;
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	/* Signals are the loop's: a thread starts with what its creator blocks. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, &attributes, run, pool);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
 	pool->alive += r == 0;
-	return -r;
+	return r;
 }
 
 /* Sees that somebody takes what waits. -EAGAIN: there is nobody at all. */

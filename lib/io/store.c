@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "io/store-work.h"
+#include "io/thread.h"
 
 #define PRUNE_BATCHES 50 /* of one store_prune() */
 
@@ -119,19 +120,6 @@ static void *serve(void *userdata)
 	return NULL;
 }
 
-static int start_writer(struct store *store)
-{
-	sigset_t all, before;
-	int r;
-
-	/* Signals are the loop's: a thread starts with what its creator blocks. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&store->writer, NULL, serve, store);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
-}
-
 /* ---- the caller's side ---- */
 
 static void init_lock(struct store *store)
@@ -158,7 +146,7 @@ int store_open(const char *directory, const char *boot_id, struct store **ret)
 	if (r == 0)
 		r = store_db_open(directory, boot_id, &store->worker.db);
 	if (r == 0)
-		r = start_writer(store);
+		r = thread_start(&store->writer, NULL, serve, store);
 	if (r < 0) {
 		store_db_close(store->worker.db);
 		if (store->event_fd >= 0)

@@ -304,6 +304,31 @@ def judge_word(bench, modem, state, reason=""):
 
 # ---- small things ----
 
+def most_at_once(pairs):
+	"""Of (begin, end): who ends at the moment another begins has made room."""
+	events = sorted([(begin, 1) for begin, _ in pairs] + [(end, -1) for _, end in pairs])
+	now = most = 0
+	for _, change in events:
+		now += change
+		most = max(most, now)
+	return most
+
+
+def campaign_order(campaign, modems):
+	"""In which order a campaign goes through its modems, whatever else is configured (lib/core/campaign.c)."""
+	mask = 2 ** 64 - 1
+
+	def rank(modem):
+		x = 0xcbf29ce484222325
+		for byte in campaign.encode() + b"\0" + modem.encode():
+			x = (x ^ byte) * 0x100000001b3 & mask
+		for factor in 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53:
+			x = (x ^ x >> 33) * factor & mask
+		return x ^ x >> 33
+
+	return sorted(modems, key=rank)
+
+
 def run_once(bench, timeout=PATIENCE, wanted=0, **options):
 	"""Modems and daemon, to the end: (daemon, truth). wanted: the exit code; None: the caller looks closer."""
 	if bench.bench is None:

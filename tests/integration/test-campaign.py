@@ -33,15 +33,6 @@ def spans(bench):
 	return {name: (begin[name], proof[name][1]) for name in started if len(proof.get(name, [])) > 1}
 
 
-def most_at_once(pairs):
-	events = sorted([(begin, 1) for begin, _ in pairs] + [(end, -1) for _, end in pairs])
-	now = most = 0
-	for _, change in events:
-		now += change
-		most = max(most, now)
-	return most
-
-
 def tried(bench):
 	"""Modems that were sent a start, each once."""
 	return sorted({line.split(" ")[1] for line in bench.transcript.find(r"^\d+ \S+ > AT\+GTOTA=[01]")})
@@ -52,21 +43,6 @@ def stored(bench, name):
 	with contextlib.closing(sqlite3.connect(f"file:{bench.path('state', 'fotad.db')}?mode=ro", uri=True)) as store:
 		store.row_factory = sqlite3.Row
 		return dict(store.execute("SELECT * FROM campaigns WHERE name = ?", (name,)).fetchone())
-
-
-def order(campaign, modems):
-	"""In which order a campaign goes through its modems, whatever else is configured (lib/core/campaign.c)."""
-	mask = 2 ** 64 - 1
-
-	def rank(modem):
-		x = 0xcbf29ce484222325
-		for byte in campaign.encode() + b"\0" + modem.encode():
-			x = (x ^ byte) * 0x100000001b3 & mask
-		for factor in 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53:
-			x = (x ^ x >> 33) * factor & mask
-		return x ^ x >> 33
-
-	return sorted(modems, key=rank)
 
 
 def fleet(bench, n, *faults, target=TO, faulty=0, **settings):
@@ -137,7 +113,7 @@ def test_canary_fails(bench):
 def test_resume(bench):
 	"""What has failed is forgiven, and another modem proves the wave."""
 	names = [f"m{i:02}" for i in range(6)]
-	canary, second = order("winter", names)[:2]
+	canary, second = rig.campaign_order("winter", names)[:2]
 	for name in names:
 		bench.modem(name, FAMILY, *(["gtota-cme number=3"] if name == canary else []))
 	bench.http(FAMILY, FROM, TO, size=20_000)
@@ -228,8 +204,8 @@ def test_group_limit(bench):
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
 	order = spans(bench)
-	rig.equal(most_at_once([order[f"m{i:02}"] for i in range(4)]), 1, "pumps at once")
-	rig.check(most_at_once(order.values()) > 2, f"the others wait, too: {order}")
+	rig.equal(rig.most_at_once([order[f"m{i:02}"] for i in range(4)]), 1, "pumps at once")
+	rig.check(rig.most_at_once(order.values()) > 2, f"the others wait, too: {order}")
 
 
 def test_restart_while_it_soaks(bench):

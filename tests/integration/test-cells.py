@@ -27,15 +27,6 @@ def downloads(bench, start=0):
 	return {name: (begin[name], asked[name][1]) for name in begin}
 
 
-def most_at_once(pairs):
-	events = sorted([(begin, 1) for begin, _ in pairs] + [(end, -1) for _, end in pairs])
-	now = most = 0
-	for _, change in events:
-		now += change
-		most = max(most, now)
-	return most
-
-
 def remembered(bench):
 	with contextlib.closing(sqlite3.connect(f"file:{bench.path('state', 'fotad.db')}?mode=ro", uri=True)) as store:
 		return dict(store.execute("SELECT name, cell FROM modems").fetchall())
@@ -51,7 +42,7 @@ def judge_cells(bench, names, start=0):
 	rig.equal(sorted(spans), sorted(names), "modems upgraded")
 	for cell in CELLS:
 		served = [spans[name] for name in names if f"cell={cell}" in bench.modems[name].keys]
-		rig.equal(most_at_once(served), 1, f"upgrades at once in cell {cell}")
+		rig.equal(rig.most_at_once(served), 1, f"upgrades at once in cell {cell}")
 	return spans
 
 
@@ -67,7 +58,7 @@ def test_cells(bench):
 	first = bench.daemon()
 	rig.equal(first.wait(), 0, "exit code")
 	spans = judge_cells(bench, list(bench.modems))
-	rig.check(most_at_once(spans.values()) == 2, f"two cells, and not two at once: {spans}")
+	rig.check(rig.most_at_once(spans.values()) == 2, f"two cells, and not two at once: {spans}")
 	rig.equal(remembered(bench), {f"m{i}": f"1A2B-1C3D4E{5 + i % 2}" for i in range(8)}, "cells that are remembered")
 	given_way = first.log.find(r"not now \(slot\): it is served by cell 1A2B-1C3D4E[56], where as many are at work")
 	rig.check(given_way, "nobody has given way")
@@ -98,7 +89,7 @@ def test_unknown_cell(bench):
 	bench.campaign("winter", TO, retry={"attempts": 5, "delay": "200ms", "max_delay": "200ms"})
 	bench.start_modems(default=QUICK)
 	daemon, truth = rig.run_once(bench)
-	rig.check(most_at_once(downloads(bench).values()) > 1, "they wait for one another")
+	rig.check(rig.most_at_once(downloads(bench).values()) > 1, "they wait for one another")
 	for name in bench.modems:
 		rig.equal(len(daemon.log.find(rf" {name}: its serving cell is not known, and limits.per_cell does not hold it")), 1,
 			f"{name}: times it is said that its cell is not known")

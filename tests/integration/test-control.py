@@ -336,7 +336,7 @@ def test_absent_canary(bench):
 	names = [f"m{i}" for i in range(3)]
 	for name in names:
 		bench.modem(name, FAMILY)
-	canary = rig_order("winter", names)[0]
+	canary = rig.campaign_order("winter", names)[0]
 	bench.config["timeouts"]["return"] = "1s"
 	bench.http(FAMILY, FROM, TO, size=20_000)
 	bench.campaign("winter", TO, waves=[{"size": "1", "soak": "100ms"}, {"size": "100%"}])
@@ -363,21 +363,6 @@ def test_absent_canary(bench):
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
 		rig.equal(bench.jobs()[m.name]["state"], "succeeded", f"job of {m.name}")
-
-
-def rig_order(campaign, modems):
-	"""In which order a campaign goes through its modems (lib/core/campaign.c)."""
-	mask = 2 ** 64 - 1
-
-	def rank(modem):
-		x = 0xcbf29ce484222325
-		for byte in campaign.encode() + b"\0" + modem.encode():
-			x = (x ^ byte) * 0x100000001b3 & mask
-		for factor in 0xff51afd7ed558ccd, 0xc4ceb9fe1a85ec53:
-			x = (x ^ x >> 33) * factor & mask
-		return x ^ x >> 33
-
-	return sorted(modems, key=rank)
 
 
 def test_acknowledge(bench):

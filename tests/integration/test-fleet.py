@@ -28,16 +28,6 @@ def attempts(bench):
 	return spans + [(begin[name], proof[name]) for name in proof]
 
 
-def most_at_once(spans):
-	"""An attempt that begins where another ends is not beside it."""
-	events = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
-	now = most = 0
-	for _, change in events:
-		now += change
-		most = max(most, now)
-	return most
-
-
 def test_hundred_modems(bench):
 	bench.config["limits"]["max_parallel"] = PARALLEL
 	families = ["L610", "NL668", "NL652"]
@@ -54,7 +44,7 @@ def test_hundred_modems(bench):
 		rig.equal(bench.received(m.name), [30_000], f"{m.name}: bytes received")
 	spans = attempts(bench)
 	rig.equal(len(spans), 100, "attempts")
-	rig.equal(most_at_once(spans), PARALLEL, "most modems at once")
+	rig.equal(rig.most_at_once(spans), PARALLEL, "most modems at once")
 	for family, number in ("L610", 34), ("NL668", 33), ("NL652", 33):
 		file = f"{family}-{VERSIONS[family][0]}-{VERSIONS[family][1]}.bin"
 		rig.equal(bench.web_bytes(file), [30_000] * number, f"{family}: bytes sent by nginx")
@@ -76,9 +66,9 @@ def test_campaign_limits(bench):
 	for m in bench.modems.values():
 		rig.judge_success(bench, m, truth[m.name])
 	everything = bench.transcript.lines
-	rig.equal(most_at_once(attempts(bench)), 3, "most modems at once")
+	rig.equal(rig.most_at_once(attempts(bench)), 3, "most modems at once")
 	bench.transcript.lines = [line for line in everything if " urgent-" in line]
-	rig.equal(most_at_once(attempts(bench)), 2, "most modems of the campaign at once")
+	rig.equal(rig.most_at_once(attempts(bench)), 2, "most modems of the campaign at once")
 	begun = [line.split(" attempt ")[0].split()[-1].rstrip(":") for line in daemon.log.find(" attempt 1: ")]
 	rig.check(max(begun.index(f"urgent-{i}") for i in range(6)) <= 10, f"the urgent ones waited: {begun}")
 

@@ -53,16 +53,6 @@ def intervals(attempts):
 	return [(a["start"], a["end"]) for a in attempts if a["end"]]
 
 
-def most_at_once(pairs):
-	"""Who ends at the moment another begins has made room."""
-	events = sorted([(begin, 1) for begin, _ in pairs] + [(end, 0) for _, end in pairs])
-	now = most = 0
-	for _, begins in events:
-		now += 1 if begins else -1
-		most = max(most, now)
-	return most
-
-
 def is_open(windows, moment):
 	"""By the wall clock of the zone alone, minute by minute: no window of these tests begins or ends in a gap."""
 	for window in windows:
@@ -80,16 +70,16 @@ def judge(site, result):
 	"""Limits, windows, waves, and the sums: from the timeline alone."""
 	config, attempts = site.config, result["attempts"]
 	groups = {m["name"]: m["groups"] for m in config["modems"]}
-	rig.check(most_at_once(intervals(attempts)) <= config["limits"]["max_parallel"], "limits.max_parallel is exceeded")
+	rig.check(rig.most_at_once(intervals(attempts)) <= config["limits"]["max_parallel"], "limits.max_parallel is exceeded")
 	for group, limit in config["limits"].get("per_group", {}).items():
 		of = [a for a in attempts if group in groups[a["modem"].split("+")[0]]]
-		rig.check(of and most_at_once(intervals(of)) <= limit, f"limits.per_group.{group} is exceeded")
+		rig.check(of and rig.most_at_once(intervals(of)) <= limit, f"limits.per_group.{group} is exceeded")
 	for modem in {a["modem"] for a in attempts}:
-		rig.check(most_at_once(intervals([a for a in attempts if a["modem"] == modem])) <= 1 if len(attempts) < 500 else True,
+		rig.check(rig.most_at_once(intervals([a for a in attempts if a["modem"] == modem])) <= 1 if len(attempts) < 500 else True,
 			f"{modem}: two attempts at once")
 	for run, campaign in zip(result["campaigns"], config["campaigns"]):
 		of = [a for a in attempts if a["campaign"] == campaign["name"]]
-		rig.check(most_at_once(intervals(of)) <= campaign.get("max_parallel", 10 ** 9), "max_parallel is exceeded")
+		rig.check(rig.most_at_once(intervals(of)) <= campaign.get("max_parallel", 10 ** 9), "max_parallel is exceeded")
 		for a in of:
 			rig.check(is_open(campaign.get("windows", []), a["start"]), f"{a['modem']} starts at {a['start']}: no window is open")
 		for number, wave in enumerate(campaign.get("waves", [])[:-1], 1):
@@ -281,8 +271,8 @@ def test_limits(bench):
 	site.config["campaigns"].append({"name": "summer", "target": B, "modems": {"groups": ["x"]}, "priority": 5})
 	result = site.json("--modems=900", "--faults=5% fail percent=50 times=1")
 	rig.equal([run["succeeded"] for run in result["campaigns"]], [600, 300], "succeeded")
-	rig.equal(most_at_once(intervals(result["attempts"])), 12, "at once")
-	rig.equal(most_at_once(intervals([a for a in result["attempts"] if a["campaign"] == "winter"])), 6, "of one campaign at once")
+	rig.equal(rig.most_at_once(intervals(result["attempts"])), 12, "at once")
+	rig.equal(rig.most_at_once(intervals([a for a in result["attempts"] if a["campaign"] == "winter"])), 6, "of one campaign at once")
 
 
 def test_uplink(bench):
