@@ -23,7 +23,8 @@ static void print_history(const struct ctl *ctl, const json_t *rows)
 		{ "MODEM", TABLE_LEFT }, { "CAMPAIGN", TABLE_LEFT }, { "BY", TABLE_LEFT },
 		{ "WHAT", TABLE_LEFT }, { "FROM", TABLE_LEFT }, { "TO", TABLE_LEFT },
 		{ "NOTE", TABLE_CUT } };
-	static const char *const keys[] = { "modem", "campaign", "who", "what", "from", "to" };
+	static const char *const before[] = { "modem", "campaign" };
+	static const char *const after[] = { "what", "from", "to" };
 	TABLE_AUTO table = table_new(ctl, columns, ELEMENTSOF(columns));
 	char when[WHEN_MAX];
 	json_t *row;
@@ -34,12 +35,18 @@ static void print_history(const struct ctl *ctl, const json_t *rows)
 		bool said = reason && detail && strstr(detail, reason);
 		TEXT_AUTO note = words("%s%s%s", reason && !said ? reason : "",
 			reason && detail && !said ? ": " : "", detail ? detail : "");
+		const json_t *uid = json_object_get(row, "uid");
+		TEXT_AUTO by = json_is_integer(uid)
+				       ? words("uid %lld", (long long) json_integer_value(uid))
+				       : words("%s", text_of(row, "who") ?: "");
 
 		table_row(table);
 		table_cell(table, when_text(when, when_of(row, "time")), TABLE_PLAIN);
-		for (size_t n = 0; n < ELEMENTSOF(keys); n++)
-			table_cell(
-				table, text_of(row, keys[n]), state_colour(text_of(row, keys[n])));
+		for (size_t n = 0; n < ELEMENTSOF(before); n++)
+			table_cell(table, text_of(row, before[n]), TABLE_PLAIN);
+		table_cell(table, by, TABLE_PLAIN);
+		for (size_t n = 0; n < ELEMENTSOF(after); n++)
+			table_cell(table, text_of(row, after[n]), state_colour(text_of(row, after[n])));
 		table_cell(table, note, TABLE_PLAIN);
 	}
 	table_print(table);

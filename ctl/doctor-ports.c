@@ -21,8 +21,8 @@
 #define PTS_MAJOR_LAST	143
 
 #define MODEM_MANAGER_MEND                                                                         \
-	"let it ignore this module: a udev rule with its USB ids and "                             \
-	"ENV{ID_MM_DEVICE_IGNORE}=\"1\", then udevadm trigger and "                                \
+	"let it ignore this module, or only this port of it: the rules in "                        \
+	"examples/udev/78-fotad.rules, then udevadm trigger and "                                  \
 	"systemctl restart ModemManager"
 
 /* ---- may the service's user open it? ---- */
@@ -205,8 +205,9 @@ static void look_at_modem_manager(struct doctor *d)
 
 	if (json_array_size(devices) > 0)
 		doctor_say(d, FINDING_WARNING, "ModemManager", NULL, MODEM_MANAGER_MEND,
-			"runs, and has %zu modem%s of its own", json_array_size(devices),
-			json_array_size(devices) == 1 ? "" : "s");
+			"runs, and has %zu modem%s of its own; fotad has it leave one alone only "
+			"while it upgrades that",
+			json_array_size(devices), json_array_size(devices) == 1 ? "" : "s");
 }
 
 void doctor_ports(struct doctor *d)

@@ -101,6 +101,30 @@ void doctor_credentials(struct doctor *d)
 	}
 }
 
+/* ---- the shadow fetch ---- */
+
+/* Only a look: whoever connects starts a helper. */
+void doctor_fetch(struct doctor *d)
+{
+	const char *campaign, *fetch;
+	struct stat st;
+	json_t *value;
+	bool there = stat(FOTAD_FETCH, &st) == 0 && S_ISSOCK(st.st_mode);
+
+	json_object_foreach (d->site.fetches, campaign, value) {
+		fetch = json_string_value(value);
+		if (there)
+			doctor_say(d, FINDING_GOOD, "fetch", campaign, NULL, "fotad-fetch.socket is there");
+		else
+			doctor_say(d, text_equal(fetch, "require") ? FINDING_WRONG : FINDING_WARNING, "fetch",
+				campaign, "systemctl enable --now fotad-fetch.socket",
+				"\"fetch\": \"%s\" wants its packages compared first, and %s is not there: %s", fetch,
+				FOTAD_FETCH,
+				text_equal(fetch, "require") ? "nothing of it will start"
+							     : "they are not compared");
+	}
+}
+
 /* ---- servers ---- */
 
 static const char *connect_to(const struct addrinfo *address, usec_t deadline)

@@ -273,6 +273,7 @@ enum ctl_exit verb_doctor(struct ctl *ctl, int argc UNUSED, char **argv UNUSED)
 	doctor_configuration(&d);
 	doctor_credentials(&d);
 	doctor_ports(&d);
+	doctor_fetch(&d);
 	doctor_servers(&d);
 	report(&d);
 	json_decref(d.findings);

@@ -29,3 +29,4 @@ void doctor_configuration(struct doctor *d); /* as fotad --check-config says */
 void doctor_credentials(struct doctor *d);
 void doctor_ports(struct doctor *d);
 void doctor_servers(struct doctor *d);
+void doctor_fetch(struct doctor *d); /* where campaigns want their packages to be compared */

@@ -121,6 +121,7 @@ static const struct field event_fields[] = {
 static const struct field history_fields[] = {
 	{ "time", "time", FORM_WHEN },
 	{ "who", "who", FORM_TEXT },
+	{ "uid", "uid", FORM_NUMBER },
 	{ "modem", "modem", FORM_TEXT },
 	{ "campaign", "campaign", FORM_TEXT },
 	{ "imei", "imei", FORM_TEXT },

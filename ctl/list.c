@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "ctl/fleet.h"
 #include "ctl/print.h"
 #include "ctl/table.h"
@@ -16,7 +18,9 @@ static enum ctl_exit list(struct ctl *ctl, const char *key, json_t *const *items
 	else
 		print(ctl, fleet);
 	if (ctl->json == CTL_JSON_OFF && !ctl->no_legend)
-		printf("\n%zu %s listed.\n", json_array_size(*items), key);
+		/* The key is the plural. */
+		printf("\n%zu %.*s listed.\n", json_array_size(*items),
+			(int) (strlen(key) - (json_array_size(*items) == 1)), key);
 	return CTL_DONE;
 }
 

@@ -61,6 +61,19 @@ static void add_packages(struct site *site, const json_t *packages)
 	}
 }
 
+static void add_fetches(struct site *site, const json_t *campaigns)
+{
+	json_t *campaign;
+	size_t i;
+
+	json_array_foreach ((json_t *) campaigns, i, campaign) {
+		const char *name = text_of(campaign, "name"), *fetch = text_of(campaign, "fetch");
+
+		if (name && fetch && !text_equal(fetch, "off"))
+			json_object_set_new(site->fetches, name, json_string(fetch));
+	}
+}
+
 static void add_modems(struct site *site, const json_t *modems)
 {
 	json_t *modem;
@@ -79,6 +92,7 @@ static void add_file(struct site *site, const char *path)
 
 	add_modems(site, json_object_get(file, "modems"));
 	add_packages(site, json_object_get(file, "packages"));
+	add_fetches(site, json_object_get(file, "campaigns"));
 	add_credentials(site, file);
 }
 
@@ -96,7 +110,7 @@ void site_read(const char *file, struct site *ret)
 	struct dirent **entries;
 	int n;
 
-	*ret = (struct site){ json_array(), json_object(), json_object() };
+	*ret = (struct site){ json_array(), json_object(), json_object(), json_object() };
 	add_file(ret, file);
 	n = scandir(directory, &entries, is_json, alphasort);
 	for (int i = 0; i < n; i++) {
@@ -114,4 +128,5 @@ void site_clear(struct site *site)
 	json_decref(site->modems);
 	json_decref(site->credentials);
 	json_decref(site->servers);
+	json_decref(site->fetches);
 }

@@ -10,6 +10,7 @@ struct site {
 	json_t *modems;	     /* [{"name", "port"}] */
 	json_t *credentials; /* {NAME: true} */
 	json_t *servers;     /* {"HOST:PORT": true} */
+	json_t *fetches;     /* {CAMPAIGN: "try" | "require"} */
 };
 
 /* file, and conf.d beside it. */

@@ -30,6 +30,7 @@ struct bus_check {
 	enum bus_action action;
 	bus_handler handler;
 	sd_bus_slot *call, *watch; /* the question, and the caller's going */
+	uint32_t user;		   /* the caller's, as the bus has it */
 	bool asked;		   /* polkit was */
 	unsigned number;	   /* by which polkit can be told to give it up */
 };
@@ -91,9 +92,13 @@ static void deny(struct bus_check *check, const char *name, const char *text)
 
 static void allow(struct bus_check *check)
 {
+	struct manager *g = check->bus->manager;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = check->handler(check->bus, check->message, &error);
+	int r;
 
+	g->operator_uid = check->user;
+	r = check->handler(check->bus, check->message, &error);
+	g->operator_uid = -1;
 	if (sd_bus_error_is_set(&error))
 		(void) sd_bus_reply_method_error(check->message, &error);
 	else if (r < 0)
@@ -171,11 +176,10 @@ static unsigned count_asked(const struct bus *b)
 static int on_user(sd_bus_message *m, void *userdata, sd_bus_error *error UNUSED)
 {
 	struct bus_check *check = userdata;
-	uint32_t user;
 
-	if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_read(m, "u", &user) < 0)
+	if (sd_bus_message_is_method_error(m, NULL) || sd_bus_message_read(m, "u", &check->user) < 0)
 		deny(check, SD_BUS_ERROR_ACCESS_DENIED, "the bus does not say who asks");
-	else if (user == 0 || user == geteuid())
+	else if (check->user == 0 || check->user == geteuid())
 		allow(check);
 	else if (!action_name(check->action))
 		deny(check, SD_BUS_ERROR_ACCESS_DENIED,

@@ -46,6 +46,8 @@ static int add_line(sd_bus_message *m, const struct store_history *line)
 		r = sd_bus_message_append(m, "{sv}", "time", "t", line->time);
 	for (size_t i = 0; i < ELEMENTSOF(texts) && r >= 0; i++)
 		r = add_text(m, texts[i].key, texts[i].text);
+	if (r >= 0 && line->who == STORE_OPERATOR && line->uid >= 0)
+		r = sd_bus_message_append(m, "{sv}", "uid", "u", (uint32_t) line->uid);
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

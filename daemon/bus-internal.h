@@ -175,6 +175,7 @@ struct bus {
 
 /* ---- bus.c, bus-pump.c ---- */
 
+int bus_open(const char *address, sd_bus **ret); /* waits for nothing */
 void bus_lost(struct bus *b, int error);
 int bus_pump_begin(struct bus *b);
 void bus_pump_end(struct bus *b);

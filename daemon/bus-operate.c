@@ -134,9 +134,34 @@ static int operate(struct bus *b, sd_bus_message *m, sd_bus_error *error, bool j
 	return reply_when_saved(b, m, job, &answer, error);
 }
 
+static void on_left(const struct control_answer *answer, void *userdata)
+{
+	sd_bus_message *m = userdata;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+
+	if (fail(answer, &error) < 0)
+		(void) sd_bus_reply_method_error(m, &error);
+	else
+		(void) reply(m, true, answer);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(m);
+}
+
 int bus_cancel(struct bus *b, sd_bus_message *m, sd_bus_error *error)
 {
-	return operate(b, m, error, true, control_cancel);
+	struct control_answer answer;
+	const char *name;
+	int r = read_name(m, &name, error);
+
+	if (r < 0)
+		return r;
+	control_cancel(b->manager, name, &answer);
+	if (answer.result != CONTROL_NOT_FOUND)
+		return reply_when_saved(b, m, true, &answer, error);
+	r = control_cancel_left(b->manager, name, on_left, sd_bus_message_ref(m));
+	if (r < 0)
+		sd_bus_message_unref(m);
+	return r == -ENOENT ? fail(&answer, error) : r;
 }
 
 int bus_retry(struct bus *b, sd_bus_message *m, sd_bus_error *error)

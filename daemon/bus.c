@@ -122,7 +122,7 @@ static int ignore(sd_bus_message *m UNUSED, void *userdata UNUSED, sd_bus_error 
 }
 
 /* $DBUS_SYSTEM_BUS_ADDRESS and $DBUS_SESSION_BUS_ADDRESS are honoured by sd-bus. */
-static int open_bus(const char *address, sd_bus **ret)
+int bus_open(const char *address, sd_bus **ret)
 {
 	sd_bus *sd = NULL;
 	int r;
@@ -177,7 +177,7 @@ static int on_retry(sd_event_source *source UNUSED, uint64_t usec UNUSED, void *
 	int r;
 
 	drop(b);
-	r = open_bus(b->address, &b->sd);
+	r = bus_open(b->address, &b->sd);
 	if (r >= 0)
 		r = set_up(b);
 	if (r < 0) {

@@ -11,6 +11,8 @@
 void control_say(struct control_answer *answer, enum control_result result, const char *format, ...)
 	PRINTF_LIKE(3, 4);
 
+bool control_is_number(const char *name, uint64_t *ret); /* is this a job's id? */
+
 /* Whom it is about, when that is to be made durable; has it a job, or can it have one? false: the answer says why not. */
 bool control_need(struct manager *g, const char *name, struct control_target *ret, struct control_answer *answer);
 bool control_has_job(const struct modem *m, struct control_answer *answer);

@@ -30,16 +30,22 @@ static struct modem *find_modem(const struct manager *g, const char *name)
 	return NULL;
 }
 
-static struct modem *find_job(const struct manager *g, const char *name)
+bool control_is_number(const char *name, uint64_t *ret)
 {
 	char *end;
-	uint64_t id;
 
 	if (name[0] < '1' || name[0] > '9')
-		return NULL;
+		return false;
 	errno = 0;
-	id = strtoull(name, &end, 10);
-	if (errno != 0 || *end)
+	*ret = strtoull(name, &end, 10);
+	return errno == 0 && !*end;
+}
+
+static struct modem *find_job(const struct manager *g, const char *name)
+{
+	uint64_t id;
+
+	if (!control_is_number(name, &id))
 		return NULL;
 	for (size_t i = 0; i < g->n_modems; i++)
 		if (g->modems[i]->job && g->modems[i]->job_id == id)
@@ -163,7 +169,8 @@ static void cancel_campaign(struct manager *g, struct campaign_run *run, struct 
 	for (size_t i = 0; i < run->n_members; i++) {
 		struct modem *m = modem_of_member(run->members[i]);
 
-		m->cancel = m->cancel || m->looking; /* as soon as it is known what there is of it */
+		if (m->looking) /* as soon as it is known what there is of it */
+			m->order = ORDER_CANCEL;
 		if (!m->campaign || m->looking || !modem_cancel(m, now))
 			continue;
 		a->count++;
@@ -258,14 +265,23 @@ static void retry_campaign(struct manager *g, struct campaign_run *run, struct c
 {
 	bool revived = manager_revive(g, run->name) == 0;
 	usec_t now = clock_boottime();
+	unsigned asked = 0;
 
 	for (size_t i = 0; i < run->n_members; i++) {
 		struct modem *m = modem_of_member(run->members[i]);
 
+		asked += m->looking;
+		if (m->looking && (revived || m->order == ORDER_NONE))
+			m->order = revived ? ORDER_RETRY : ORDER_RETRY_FAILED;
 		if (modem_has_todays_job(m) && (revived || m->state == JOB_FAILED || m->stop))
 			a->count += modem_retry(m, now);
 	}
-	if (!revived && a->count == 0)
+	if (!revived && a->count == 0 && asked > 0)
+		control_say(a, CONTROL_DONE,
+			"campaign %s: the state is just being asked about %u of its modems; what has failed of "
+			"them is tried again",
+			run->name, asked);
+	else if (!revived && a->count == 0)
 		control_say(a, CONTROL_NOTHING, "in campaign %s nothing has failed", run->name);
 	else
 		control_say(a, CONTROL_DONE, "campaign %s: %u %s tried again%s", run->name,
@@ -347,7 +363,7 @@ void control_acknowledge(struct manager *g, struct control_answer *ret)
 	*ret = (struct control_answer){ .result = CONTROL_DONE };
 	if (!g->held)
 		control_say(ret, CONTROL_NOTHING, "there is nothing to acknowledge");
-	else if (store_acknowledge(g->store, clock_realtime(), MANAGER_RELEASED) < 0)
+	else if (store_acknowledge(g->store, clock_realtime(), g->operator_uid, MANAGER_RELEASED) < 0)
 		control_say(ret, CONTROL_NO_STORE, "there is no memory for it now: try again");
 	else
 		control_say(

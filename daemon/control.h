@@ -51,6 +51,16 @@ bool control_find(const struct manager *g, const char *name, struct control_targ
 void control_cancel(struct manager *g, const char *name, struct control_answer *ret);
 
 /*
+ * When control_cancel() does not find it: perhaps a job that no modem has in hand any more, by its id (conduct 11), which only the
+ * store knows. The answer comes from the loop, and is durable; a job that is not there is CONTROL_NOT_FOUND. -ENOENT: this is no
+ * id at all. -ENOMEM. control_left(): for the manager, the store's answer to the first one; at its end to all.
+ */
+typedef void (*control_left_done)(const struct control_answer *answer, void *userdata);
+int control_cancel_left(struct manager *g, const char *name, control_left_done done, void *userdata);
+struct store_found;
+void control_left(struct manager *g, int error, const struct store_found *found);
+
+/*
  * Another job after a final verdict (conduct 20): failed, cancelled; not succeeded. After no-service only whether it is in
  * service is asked, for the version is right. Before the verdict on what runs it takes back a cancel. A campaign's name: all
  * that have failed; of a cancelled campaign the cancelled ones, too.
@@ -59,7 +69,7 @@ void control_retry(struct manager *g, const char *name, struct control_answer *r
 
 /*
  * A waiting job goes as soon as there is room: its backoff is skipped; with force windows, not_before, jitter, the clock and
- * waves as well, until its attempt begins or fotad ends. Never skipped: identity, limits, uplink, not_after, a store hold,
+ * waves as well, until its attempt begins, also in another life of fotad. Never skipped: identity, limits, uplink, not_after, a store hold,
  * pause, halt: refused, with the reason. A campaign's name: all of its waiting jobs, without force only.
  */
 void control_start(struct manager *g, const char *name, bool force, struct control_answer *ret);

@@ -12,6 +12,8 @@
 #include "base/macros.h"
 #include "base/text.h"
 
+#define BUS_PREFIX "bus."
+
 struct handover {
 	char **names; /* NULL-terminated, of descriptor SD_LISTEN_FDS_START + index */
 	int *fds;     /* -1: adopted */
@@ -148,4 +150,24 @@ void handover_store_line(const char *name, const char *line, size_t size)
 void handover_forget(const char *name)
 {
 	notify(name, "port", -1);
+}
+
+int handover_adopt_bus(struct handover *h, char ret_name[static HANDOVER_NAME_MAX])
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->fds[i] >= 0 && text_starts_with(h->names[i], BUS_PREFIX) &&
+			text_format(ret_name, HANDOVER_NAME_MAX, "%s",
+				h->names[i] + strlen(BUS_PREFIX)) == 0)
+			return take(h, "bus", ret_name);
+	return -1;
+}
+
+void handover_store_bus(const char *name, int fd)
+{
+	notify(name, "bus", fd);
+}
+
+void handover_forget_bus(const char *name)
+{
+	notify(name, "bus", -1);
 }

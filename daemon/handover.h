@@ -3,7 +3,7 @@
  *
  * While a module is past the point of no return a duplicate of its port lies in the store (FDNAME=port.NAME). The tty stays
  * open through a restart, a crash or a watchdog kill, so the module's reports wait in its buffer. At SIGTERM the half
- * of a line that was read already goes there too (line.NAME). The next fotad adopts the descriptor when it is still the
+ * of a line that was read already goes there too (line.NAME), and for neighbour.h a connection to D-Bus (bus.NAME). The next fotad adopts the descriptor when it is still the
  * tty that the configuration means; who answers on it is asked before anything is judged. Without a service manager
  * nothing of this happens.
  */
@@ -13,6 +13,8 @@
 #include <sys/types.h>
 
 #include "core/at-line.h"
+
+#define HANDOVER_NAME_MAX 32
 
 struct handover;
 
@@ -33,3 +35,8 @@ int handover_adopt(struct handover *handover, const char *name, dev_t device, ch
 void handover_store(const char *name, int fd);
 void handover_store_line(const char *name, const char *line, size_t size);
 void handover_forget(const char *name);
+
+/* A connection to D-Bus that an earlier life has put there, and its name: the caller owns it. -1: none, or no more. */
+int handover_adopt_bus(struct handover *handover, char ret_name[static HANDOVER_NAME_MAX]);
+void handover_store_bus(const char *name, int fd);
+void handover_forget_bus(const char *name);

@@ -80,6 +80,45 @@ int hotplug_place_of(dev_t tty, char ret[static PLACE_MAX])
 	return hotplug_place(target, ret);
 }
 
+/* ---- ModemManager's devices ---- */
+
+/* The one that all ports of a module hang on: the USB device, or what is nearest on another bus (ModemManager, "physdev"). */
+static sd_device *owner_of(sd_device *device)
+{
+	static const char *const others[] = { "pci", "platform", "pnp", "sdio" };
+	const char *subsystem;
+
+	if (sd_device_get_parent_with_subsystem_devtype(device, "usb", "usb_device", &device) >= 0)
+		return device;
+	while (sd_device_get_parent(device, &device) >= 0)
+		for (size_t i = 0; i < ELEMENTSOF(others); i++)
+			if (sd_device_get_subsystem(device, &subsystem) >= 0 &&
+				text_equal(subsystem, others[i]))
+				return device;
+	return NULL;
+}
+
+int hotplug_uid_of(dev_t number, char **ret)
+{
+	sd_device *tty = NULL, *owner;
+	const char *uid;
+	int r = sd_device_new_from_devnum(&tty, 'c', number);
+
+	if (r < 0)
+		return r;
+	owner = owner_of(tty);
+	if (!owner || sd_device_get_property_value(owner, "ID_MM_PHYSDEV_UID", &uid) < 0)
+		r = sd_device_get_property_value(tty, "ID_MM_PHYSDEV_UID", &uid);
+	if (r < 0)
+		r = sd_device_get_syspath(owner ? owner : tty, &uid);
+	if (r >= 0) {
+		*ret = strdup(uid);
+		r = *ret ? 0 : -ENOMEM;
+	}
+	sd_device_unref(tty);
+	return r;
+}
+
 /* ---- events ---- */
 
 /* By udev's property or, before its rules or without them, by what the kernel has read from the device. */

@@ -31,5 +31,11 @@ void hotplug_find_emergencies(const struct hotplug *hotplug);
 /* Where this tty is plugged in; -ENOENT: not at USB. Asks sysfs, once. */
 int hotplug_place_of(dev_t tty, char ret[static PLACE_MAX]);
 
-/* The same of a path in sysfs; reads nothing. */
+/*
+ * What ModemManager calls the device that this tty is of: its ID_MM_PHYSDEV_UID where udev's rules have given it one, else
+ * where it is in sysfs. -ENODEV: sysfs does not know the tty. The caller frees it.
+ */
+int hotplug_uid_of(dev_t tty, char **ret);
+
+/* The same as hotplug_place_of(), of a path in sysfs; reads nothing. */
 int hotplug_place(const char *syspath, char ret[static PLACE_MAX]);

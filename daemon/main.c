@@ -173,9 +173,9 @@ static int check_config(const struct options *o)
 	for (size_t i = 0; i < problems.n_warnings; i++)
 		fprintf(stderr, "warning: %s\n", problems.warnings[i]);
 	if (r >= 0)
-		printf("%s: fine: %zu modems, %zu packages, %zu campaigns\n",
-			o->manager.config_path, config->n_modems, config->n_packages,
-			config->n_campaigns);
+		printf("%s: fine: %zu modem%s, %zu package%s, %zu campaign%s\n",
+			o->manager.config_path, config->n_modems, PLURAL(config->n_modems), config->n_packages,
+			PLURAL(config->n_packages), config->n_campaigns, PLURAL(config->n_campaigns));
 	config_problems_done(&problems);
 	config_free(config);
 	return r < 0 ? EXIT_CONFIGURATION : 0;
@@ -235,8 +235,12 @@ static void block_signals(void)
 static int start_bus(const struct options *o, sd_event *event, struct manager *manager, struct bus **ret)
 {
 	const char *address = o->bus ? o->bus : o->manager.once ? "none" : "system";
+	int r;
 
-	return text_equal(address, "none") ? 0 : bus_new(event, manager, address, ret);
+	if (text_equal(address, "none"))
+		return 0;
+	r = manager_watch_neighbour(manager, address);
+	return r < 0 ? r : bus_new(event, manager, address, ret);
 }
 
 static int run(const struct options *o, struct config *config)
@@ -260,7 +264,8 @@ static int run(const struct options *o, struct config *config)
 		(void) sd_event_set_watchdog(event, true);
 		(void) sd_notify(false, "READY=1");
 		log_event(LOG_NOTICE, LOG_MESSAGE_STARTED, NULL,
-			"fotad " PACKAGE_VERSION " watches %zu modems", manager->n_modems);
+			"fotad " PACKAGE_VERSION " watches %zu modem%s", manager->n_modems,
+			PLURAL(manager->n_modems));
 		r = sd_event_loop(event);
 		(void) sd_notify(false, "STOPPING=1");
 		code = r < 0		? EXIT_INTERNAL

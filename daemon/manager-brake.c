@@ -21,11 +21,28 @@ struct figures {
 	size_t n; /* so many came: the ring's next place is n % FIGURES */
 };
 
+static void say_damage(const struct store_damage *damage)
+{
+	struct log_fields fields = LOG_FIELDS_NONE;
+	char job[24], more[40] = "";
+
+	(void) text_format(job, sizeof(job), "%llu", (unsigned long long) damage->job);
+	if (damage->rows > 1)
+		(void) text_format(more, sizeof(more), ", and of %zu before it", damage->rows - 1);
+	fields.modem = damage->modem;
+	fields.job = damage->job ? job : NULL;
+	log_event(LOG_WARNING, LOG_MESSAGE_WARNING, &fields,
+		"%s: in the state, what attempt %u of job %s has shown is damaged%s: brakes and expected durations "
+		"go without it, nothing else rests upon it",
+		damage->modem, (unsigned) damage->attempt, damage->job ? job : "(unknown)", more);
+}
+
 int manager_load_figures(struct manager *g)
 {
 	struct figures *figures = g->figures = calloc(1, sizeof(*figures));
+	struct store_damage damage;
 	size_t n = 0;
-	int r = figures ? store_figures_now(g->store, figures->of, FIGURES, &n) : -ENOMEM;
+	int r = figures ? store_figures_now(g->store, figures->of, FIGURES, &n, &damage) : -ENOMEM;
 
 	if (r < 0) {
 		manager_free_figures(g);
@@ -38,6 +55,8 @@ int manager_load_figures(struct manager *g)
 		figures->of[n - 1 - i] = one;
 	}
 	figures->n = n;
+	if (damage.rows > 0)
+		say_damage(&damage);
 	return 0;
 }
 

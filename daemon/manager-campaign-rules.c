@@ -79,11 +79,43 @@ static void restore_soak(struct campaign_run *run, usec_t now)
 	run->campaign.soak_until = run->soak_saved = usec_add(now, left);
 }
 
+/* What is still shown of a campaign when nobody is in it any more. */
+struct past_campaign {
+	struct config_campaign config;
+	struct wave_rules waves[];
+};
+
+/* It is not the last one to hold a whole configuration, as long as fotad lives. */
+void campaign_run_retire(struct campaign_run *run)
+{
+	size_t n = run->config ? run->config->rules.n_waves : 0;
+	struct past_campaign *past;
+
+	if (run->configured || run->n_members > 0 || !run->rules)
+		return;
+	past = calloc(1, sizeof(*past) + n * sizeof(past->waves[0]));
+	if (!past)
+		return;
+	past->config.priority = run->config->priority;
+	past->config.fetch = run->config->fetch;
+	past->config.rules = run->config->rules;
+	if (n > 0)
+		memcpy(past->waves, run->config->rules.waves, n * sizeof(past->waves[0]));
+	past->config.rules.waves = past->waves;
+	run->past = past;
+	run->config = &past->config;
+	run->campaign.rules = &past->config.rules;
+	run->rules = rules_unref(run->rules);
+	free(STEAL(run->members));
+	run->allocated = 0;
+}
+
 static void link_run(const struct manager *g, struct campaign_run *run, struct rules *rules,
 	const struct config_campaign *config, usec_t now)
 {
 	struct campaign *c = &run->campaign;
 	struct rules *before = run->rules;
+	struct past_campaign *past = STEAL(run->past);
 
 	run->rules = rules_ref(rules);
 	run->config = config;
@@ -92,7 +124,7 @@ static void link_run(const struct manager *g, struct campaign_run *run, struct r
 		campaign_init(c, &config->rules);
 		run->soak_said = run->brake_since = 0;
 		memcpy(run->target, config->target, sizeof(run->target));
-	} else if (before) {
+	} else if (before || past) {
 		campaign_change(c, &config->rules);
 	} else { /* as the store has it */
 		campaign_change(c, &config->rules);
@@ -102,6 +134,7 @@ static void link_run(const struct manager *g, struct campaign_run *run, struct r
 	campaign_run_fill_brake(g, run);
 	run->plan = run->changed = run->say = true;
 	rules_unref(before);
+	free(past);
 }
 
 static struct group_gate *find_group(const struct manager *g, const char *name)
@@ -167,6 +200,8 @@ int manager_take_campaigns(struct manager *g, struct rules *rules)
 		schedule_set_limit(
 			&g->schedule, &run->gates.campaign, config->campaigns[i].max_parallel);
 	}
+	for (struct campaign_run *run = g->runs; run; run = run->next)
+		campaign_run_retire(run);
 	for (size_t i = 0; i < g->n_modems; i++)
 		manager_touch(g, g->modems[i]);
 	return 0;
@@ -180,6 +215,7 @@ void manager_free_campaigns(struct manager *g)
 		g->runs = run->next;
 		campaign_run_free_fetch(run);
 		rules_unref(run->rules);
+		free(run->past);
 		free(run->members);
 		free(run);
 	}

@@ -13,7 +13,7 @@
 static void note_history(struct manager *g, const struct campaign_run *run, enum store_who who,
 	const char *what, const char *detail)
 {
-	struct store_history line = { .time = clock_realtime(), .who = who };
+	struct store_history line = { .time = clock_realtime(), .who = who, .uid = g->operator_uid };
 	struct store_change change = { .history = &line, .n_history = 1, .patience = 200 * MSEC };
 
 	if (run)
@@ -55,8 +55,8 @@ void campaign_run_say_halt(struct manager *g, const struct campaign_run *run)
 		break;
 	case CAMPAIGN_UNPROVEN:
 		(void) text_format(why, sizeof(why),
-			"of the %u modems of wave %u at most %u can succeed, and %u must",
-			wave.members, c->wave + 1, wave.succeeded + wave.left, wave.wanted);
+			"of the %u modem%s of wave %u at most %u can succeed, and %u must",
+			wave.members, PLURAL(wave.members), c->wave + 1, wave.succeeded + wave.left, wave.wanted);
 		break;
 	case CAMPAIGN_SLOWER:
 		(void) text_format(why, sizeof(why),
@@ -90,10 +90,11 @@ void campaign_run_say_halt(struct manager *g, const struct campaign_run *run)
 void campaign_run_say_wave(struct manager *g, const struct campaign_run *run)
 {
 	const struct campaign *c = &run->campaign;
+	unsigned members = campaign_view(c, c->wave).members;
 	char text[96];
 
-	(void) text_format(text, sizeof(text), "wave %u of %zu is open, for %u modems", c->wave + 1,
-		c->rules->n_waves, campaign_view(c, c->wave).members);
+	(void) text_format(text, sizeof(text), "wave %u of %zu is open, for %u modem%s", c->wave + 1,
+		c->rules->n_waves, members, PLURAL(members));
 	say_run(run, LOG_NOTICE, LOG_MESSAGE_WAVE_OPENED, text);
 	note_history(g, run, STORE_DAEMON, "wave", text);
 }
@@ -157,11 +158,19 @@ void manager_check_waves(struct manager *g, usec_t now)
 		check_wave(run, now);
 }
 
+const char *manager_operator(const struct manager *g, char ret[static MANAGER_OPERATOR_MAX])
+{
+	if (g->operator_uid < 0)
+		return "an operator";
+	(void) text_format(ret, MANAGER_OPERATOR_MAX, "an operator (uid %lld)", (long long) g->operator_uid);
+	return ret;
+}
+
 void campaign_run_say_operator(struct manager *g, const struct campaign_run *run, const char *what)
 {
-	char text[64];
+	char text[96], who[MANAGER_OPERATOR_MAX];
 
-	(void) text_format(text, sizeof(text), "%s by an operator", what);
+	(void) text_format(text, sizeof(text), "%s by %s", what, manager_operator(g, who));
 	say_run(run, LOG_NOTICE, LOG_MESSAGE_CAMPAIGN_OPERATED, text);
 	note_history(g, run, STORE_OPERATOR, what, "");
 }

@@ -64,6 +64,7 @@ static void leave(struct modem *m)
 		i++;
 	run->members[i] = run->members[--run->n_members];
 	run->plan = run->changed = true;
+	campaign_run_retire(run);
 }
 
 static void join(struct campaign_run *run, struct modem *m)

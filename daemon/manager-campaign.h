@@ -19,8 +19,9 @@ struct campaign_run {
 	struct campaign_run *next;
 	char name[NAME_MAX_SIZE];
 	char target[VERSION_MAX];
-	struct rules *rules;                  /* what config points into */
+	struct rules *rules;                  /* what config points into; NULL: into past, or nowhere */
 	const struct config_campaign *config; /* the last one; its rules hold while it is not configured */
+	struct past_campaign *past;           /* of it, while it is not configured and has no modem */
 	bool configured;
 	struct campaign campaign;
 	struct campaign_gates gates;
@@ -72,6 +73,9 @@ void manager_save_campaigns(struct manager *g);
 int manager_take_campaigns(struct manager *g, struct rules *rules);
 
 struct campaign_run *campaign_run_find(const struct manager *g, const char *name); /* NULL: there is none */
+
+/* Does it if it is not configured any more, and its last modem has left. */
+void campaign_run_retire(struct campaign_run *run);
 
 /*
  * manager-cell.c. The gate of the cell that serves it, NULL: nothing limits it there; may one more go in it; a step of its

@@ -75,7 +75,7 @@ int manager_reload(struct manager *g, struct config_problems *ret_problems)
 		return r;
 	}
 	apply(g, rules);
-	log_event(LOG_NOTICE, LOG_MESSAGE_CONFIG_TAKEN, NULL, "configuration read again: %zu modems",
-		rules->config->n_modems);
+	log_event(LOG_NOTICE, LOG_MESSAGE_CONFIG_TAKEN, NULL, "configuration read again: %zu modem%s",
+		rules->config->n_modems, PLURAL(rules->config->n_modems));
 	return 0;
 }

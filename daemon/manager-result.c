@@ -39,6 +39,6 @@ int manager_result(const struct manager *g)
 			say_left(m);
 	}
 	log_event(done == wanted ? LOG_NOTICE : LOG_WARNING, LOG_MESSAGE_SUMMARY, NULL,
-		"%zu of %zu modems run their target", done, wanted);
+		"%zu of %zu %s target", done, wanted, wanted == 1 ? "modem runs its" : "modems run their");
 	return done == wanted ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "daemon/clock.h"
@@ -69,6 +70,7 @@ static int open_and_find(struct manager *g)
 	return r;
 }
 
+/* path NULL: nothing is left of it. */
 static void say_lost(struct manager *g, const char *path)
 {
 	struct store_history line = {
@@ -78,12 +80,21 @@ static void say_lost(struct manager *g, const char *path)
 	};
 	struct store_change change = { .history = &line, .n_history = 1 };
 
-	(void) text_format(line.detail, sizeof(line.detail), "it was damaged; it is now %.200s", path);
+	if (path)
+		(void) text_format(line.detail, sizeof(line.detail), "it was damaged; it is now %.200s", path);
+	else
+		(void) text_format(line.detail, sizeof(line.detail), "its file was gone");
 	(void) store_change(g->store, &change, MANAGER_COOKIE);
-	log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,
-		"the state in %s was damaged: what was left of it is %s, and fotad begins with an "
-		"empty one",
-		g->options.state_directory, path);
+	if (path)
+		log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,
+			"the state in %s was damaged: what was left of it is %s, and fotad begins with an "
+			"empty one",
+			g->options.state_directory, path);
+	else
+		log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,
+			"the state in %s is gone (fotad has run with it before, and there is no %s now): "
+			"whether upgrades are going on is not known; fotad begins with an empty one",
+			g->options.state_directory, STORE_FILE);
 }
 
 static int fail(const struct manager *g, int r, int *ret_exit)
@@ -118,8 +129,8 @@ int manager_open_store(struct manager *g, int *ret_exit)
 	}
 	if (r < 0)
 		return fail(g, r, ret_exit);
-	if (lost)
-		say_lost(g, path);
+	if (lost || store_was_gone(g->store))
+		say_lost(g, lost ? path : NULL);
 	g->held = store_is_held(g->store);
 	if (g->held)
 		log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,
@@ -148,7 +159,7 @@ int manager_acknowledge(const struct manager_options *options)
 	if (r == 0 && !store_is_held(store))
 		printf("nothing to acknowledge in %s\n", directory);
 	else if (r == 0)
-		r = store_release(store, clock_realtime());
+		r = store_release(store, clock_realtime(), getuid());
 	store_close(store);
 	return judge_offline(directory, "acknowledge", r);
 }
@@ -160,7 +171,7 @@ int manager_resume_stored(const struct manager_options *options, const char *cam
 	int r = open_once(directory, &store);
 
 	if (r == 0) {
-		r = store_resume(store, campaign, clock_realtime());
+		r = store_resume(store, campaign, clock_realtime(), getuid());
 		if (r == -ENOENT)
 			printf("campaign %s is neither halted nor paused in %s\n", campaign,
 				directory);
@@ -279,11 +290,13 @@ static void take(struct manager *g, const struct store_completion *done)
 
 	if (done->cookie == MANAGER_TOLD)
 		manager_take_history(g, done);
+	if (done->cookie == MANAGER_LEFT)
+		control_left(g, done->error, done->found);
 	if (done->error == -EUCLEAN) {
 		damaged(g);
 		return;
 	}
-	if (done->cookie == MANAGER_TOLD)
+	if (done->cookie == MANAGER_TOLD || done->cookie == MANAGER_LEFT)
 		return;
 	if (done->cookie == MANAGER_PRUNED)
 		return; /* what could not be forgotten now is forgotten later */

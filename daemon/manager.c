@@ -21,8 +21,10 @@
 
 #define SERIAL_THREADS 4
 #define POLL_PERIOD    (200 * MSEC) /* while a port is not open */
+#define POLL_ACCURACY  (10 * MSEC)
 #define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
 #define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
+#define FEW            32
 #define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
 #define QUIET          (1 * SEC)
@@ -91,8 +93,8 @@ static void say_status(struct manager *g, usec_t now)
 		failed += g->modems[i]->job && g->modems[i]->state == JOB_FAILED;
 	}
 	if (text_format(status, sizeof(status),
-		    "Watching %zu modems: %u upgrading, %u done, %u failed%s", g->n_modems,
-		    g->running, done, failed,
+		    "Watching %zu modem%s: %u upgrading, %u done, %u failed%s", g->n_modems,
+		    PLURAL(g->n_modems), g->running, done, failed,
 		    g->held	     ? "; held: the state was lost, see fotactl acknowledge"
 		    : g->store_error ? "; the state cannot be saved: nothing starts"
 				     : "") < 0 ||
@@ -200,13 +202,23 @@ static int on_serial(
 	return 0;
 }
 
-/* Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems. */
+/*
+ * Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems; with
+ * few it is not worth the calls.
+ */
 static void give_back(struct manager *g, usec_t now)
 {
 	if (g->untidy == 0 || now < usec_add(g->untidy, QUIET))
 		return;
 	g->untidy = 0;
-	(void) malloc_trim(0);
+	if (g->n_modems > FEW)
+		(void) malloc_trim(0);
+}
+
+static void poll_after(struct manager *g, usec_t period, usec_t accuracy)
+{
+	(void) sd_event_source_set_time_relative(g->poll_source, period);
+	(void) sd_event_source_set_time_accuracy(g->poll_source, accuracy);
 }
 
 static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
@@ -231,13 +243,15 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	give_back(g, now);
 	recording_report(g);
 	metrics_tend(g, now);
+	manager_tend_neighbour(g, now);
 	manager_tend_store(g, now);
 	manager_look_for_routes(g, now);
 	manager_check_waves(g, now);
 	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
-	sd_event_source_set_time_relative(source, all_open ? REST_PERIOD : POLL_PERIOD);
+	/* At rest it goes with what else wakes the loop. */
+	poll_after(g, all_open ? REST_PERIOD : POLL_PERIOD, all_open ? REST_PERIOD / 2 : POLL_ACCURACY);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }
@@ -258,14 +272,14 @@ void manager_inhibit(struct manager *g, bool inhibit)
 void manager_poll(struct manager *g)
 {
 	if (g->poll_source)
-		(void) sd_event_source_set_time_relative(g->poll_source, POLL_PERIOD);
+		poll_after(g, POLL_PERIOD, POLL_ACCURACY);
 }
 
 void manager_look(struct manager *g, usec_t now)
 {
 	usec_t due = usec_add(g->polled, LOOK_PAUSE);
 
-	(void) sd_event_source_set_time_relative(g->poll_source, usec_sub(due, now));
+	poll_after(g, usec_sub(due, now), POLL_ACCURACY);
 }
 
 /* ---- how it begins and ends ---- */
@@ -303,7 +317,7 @@ static int add_sources(struct manager *g)
 			manager_on_store, g);
 	if (r >= 0)
 		r = sd_event_add_time_relative(
-			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, 10 * MSEC, on_poll, g);
+			g->event, &g->poll_source, CLOCK_BOOTTIME, 0, POLL_ACCURACY, on_poll, g);
 	if (r >= 0)
 		r = sd_event_add_defer(g->event, &g->dispatch_source, on_dispatch, g);
 	if (r >= 0)
@@ -365,6 +379,7 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->rules = rules;
 	schedule_init(&g->schedule, config->max_parallel);
 	g->soak_due = USEC_INFINITY;
+	g->operator_uid = -1;
 	g->started = g->untidy = clock_boottime();
 	r = manager_open_store(g, ret_exit);
 	if (r >= 0)
@@ -403,6 +418,7 @@ struct manager *manager_free(struct manager *g)
 	for (size_t i = 0; i < g->n_modems; i++)
 		modem_stop(g->modems[i], now);
 	manager_say_losses(g);
+	manager_leave_neighbour(g);
 	metrics_finish(g);
 	while (g->n_modems > 0)
 		modem_free(g->modems[--g->n_modems]);
@@ -421,6 +437,8 @@ struct manager *manager_free(struct manager *g)
 	manager_free_history(g); /* store_close() says nothing more */
 	while (g->waiters)
 		control_saved(g, -ECANCELED);
+	while (g->left_askers)
+		control_left(g, -ECANCELED, NULL);
 	handover_free(g->handover);
 	ports_free(g->ports);
 	serial_pool_free(g->serial);

@@ -43,6 +43,7 @@ struct manager_options {
 
 struct modem;
 struct waiter; /* control_when_saved() */
+struct left_asker; /* control_cancel_left() */
 
 struct metrics;
 
@@ -78,6 +79,7 @@ struct manager {
 	unsigned running;      /* slots taken */
 	uint64_t last_job_id;  /* given to a job */
 	struct waiter *waiters; /* for the store, the first one first */
+	struct left_asker *left_askers; /* likewise, who gives up a job that nobody here has */
 	struct manager_asker *askers; /* about the history, likewise: the first one's answer is on its way */
 	void *devices, *imeis; /* claims */
 	struct dialogue_box box;
@@ -87,6 +89,7 @@ struct manager {
 	const struct watcher *watcher; /* NULL: nobody */
 	void *watcher_data;
 	unsigned inhibitors;   /* that want no new starts (conduct 25) */
+	int64_t operator_uid;  /* who asks for what is done now; -1: not known, or nobody */
 	bool held;             /* the store was lost: nothing starts until somebody has acknowledged it */
 	int store_error;       /* why the last save failed; 0: it did not */
 	usec_t store_try;      /* CLOCK_BOOTTIME: when it is tried again */
@@ -96,6 +99,7 @@ struct manager {
 	sd_event_source *opening_source; /* at opening_next */
 	usec_t opening_next;   /* CLOCK_BOOTTIME: when some job is to be asked again whether it may start */
 	struct hotplug *hotplug; /* NULL: udev cannot be listened to */
+	struct neighbour *neighbour; /* ModemManager; NULL: without a bus */
 	usec_t polled;         /* CLOCK_BOOTTIME: when ports were looked for last */
 	sd_event_source *losses_source; /* when those who have gone away since first_loss are told of */
 	unsigned losses;
@@ -155,6 +159,16 @@ void manager_say_losses(struct manager *manager); /* not later than now */
 void manager_is_back(struct modem *m);
 
 /*
+ * manager-neighbour.c. From now on ModemManager is asked to leave alone what fotad works with; address: of the bus. Whether it
+ * works with this one may be different; looked: and its device, too. May its port be opened yet? All of it is left as it is.
+ */
+int manager_watch_neighbour(struct manager *manager, const char *address);
+void manager_mind_neighbour(struct modem *m, bool looked, usec_t now);
+bool manager_neighbour_lets(const struct modem *m, usec_t now);
+void manager_tend_neighbour(struct manager *manager, usec_t now);
+void manager_leave_neighbour(struct manager *manager);
+
+/*
  * manager-campaign.c. This modem may go as soon as there is room; something of it has changed that its campaign wants to
  * know; its slot is taken, or free again; it goes, and nobody shall point at it.
  */
@@ -183,6 +197,10 @@ size_t manager_past(const struct manager *manager, const char *from, usec_t ret[
 int manager_pause(struct manager *manager, const char *campaign);
 int manager_resume(struct manager *manager, const char *campaign);
 
+/* "an operator (uid 1000)": who asks for what is done now, for the log; valid as long as ret is. */
+#define MANAGER_OPERATOR_MAX 40
+const char *manager_operator(const struct manager *manager, char ret[static MANAGER_OPERATOR_MAX]);
+
 /* The same, of a campaign only, and without its jobs: control.c sees to them. */
 int manager_cancel(struct manager *manager, const char *campaign);
 int manager_revive(struct manager *manager, const char *campaign);
@@ -210,6 +228,7 @@ void manager_replan(struct manager *manager);
 #define MANAGER_RELEASED (UINT64_MAX - 2)
 #define MANAGER_WAITED  (UINT64_MAX - 3)
 #define MANAGER_TOLD    (UINT64_MAX - 4)
+#define MANAGER_LEFT    (UINT64_MAX - 5)
 
 int manager_open_store(struct manager *manager, int *ret_exit); /* -E...: already logged */
 int manager_on_store(sd_event_source *source, int fd, uint32_t events, void *manager);

@@ -117,12 +117,13 @@ void modem_reconcile(struct modem *m, usec_t now)
 			      !text_equal(m->job_campaign, m->campaign->name)))
 		m->job = false; /* the wish has changed */
 	if (!m->job) {
-		enum job_state state = m->cancel || manager_is_cancelled(m->manager, m)
+		bool cancel = m->order == ORDER_CANCEL;
+		enum job_state state = cancel || manager_is_cancelled(m->manager, m)
 					       ? JOB_CANCELLED
 					       : JOB_WAITING;
 
-		modem_new_job(m, m->cancel ? m->job_id : 0);
-		m->cancel = false;
+		modem_new_job(m, cancel ? m->job_id : 0);
+		m->order = ORDER_NONE;
 		manager_set_member(m->manager, m, 0, false);
 		modem_enter_state(m, state, state == JOB_CANCELLED ? REASON_CANCELLED : REASON_NONE, 0, now);
 		modem_save_created(m, now);

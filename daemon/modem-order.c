@@ -23,6 +23,7 @@ static void restore(struct modem *m, usec_t now)
 
 bool modem_cancel(struct modem *m, usec_t now)
 {
+	char who[MANAGER_OPERATOR_MAX];
 	enum job_state before;
 
 	if (!m->slot && !upgrade_past_no_return(&m->dialogue.upgrade))
@@ -37,13 +38,14 @@ bool modem_cancel(struct modem *m, usec_t now)
 		modem_perform(m, now);
 		if (m->stop)
 			modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
-				"past the point of no return: an operator wants no further "
-				"attempt, and the "
-				"verdict decides");
+				"past the point of no return: %s wants no further attempt, and the "
+				"verdict decides",
+				manager_operator(m->manager, who));
 	} else {
 		m->stop = m->state == JOB_UNKNOWN;
 		modem_enter_state(m, JOB_CANCELLED, REASON_CANCELLED, 0, now);
-		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, REASON_CANCELLED, "cancelled");
+		modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_CANCELLED, REASON_CANCELLED, "cancelled by %s",
+			manager_operator(m->manager, who));
 	}
 	modem_save_order(m, "cancel", before, now);
 	manager_touch(m->manager, m);
@@ -51,19 +53,30 @@ bool modem_cancel(struct modem *m, usec_t now)
 	return true;
 }
 
-void modem_cancel_seen(struct modem *m, usec_t now)
+void modem_follow_order(struct modem *m, usec_t now)
 {
-	bool cancel = m->cancel && m->campaign;
+	enum modem_order order = m->campaign ? m->order : ORDER_NONE;
 
-	m->cancel = false;
-	if (cancel)
+	m->order = ORDER_NONE;
+	switch (order) {
+	case ORDER_NONE:
+		break;
+	case ORDER_CANCEL:
 		(void) modem_cancel(m, now);
+		break;
+	case ORDER_RETRY_FAILED:
+	case ORDER_RETRY:
+		if (modem_has_todays_job(m) && (order == ORDER_RETRY || m->state == JOB_FAILED || m->stop))
+			(void) modem_retry(m, now);
+		break;
+	}
 }
 
 bool modem_retry(struct modem *m, usec_t now)
 {
 	enum job_state before = m->state;
 	enum reason before_reason = m->reason;
+	char who[MANAGER_OPERATOR_MAX];
 
 	if (!m->job || (!m->stop && m->state != JOB_FAILED && m->state != JOB_CANCELLED))
 		return false;
@@ -80,8 +93,8 @@ bool modem_retry(struct modem *m, usec_t now)
 		modem_enter_state(m, JOB_WAITING, serves ? REASON_NONE : REASON_NO_SERVICE, 0, now);
 	}
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
-		m->state == JOB_WAITING ? "tried again: an operator wants it"
-					: "an operator has taken its cancel back");
+		m->state == JOB_WAITING ? "tried again: %s wants it" : "%s has taken its cancel back",
+		manager_operator(m->manager, who));
 	modem_save_order(m, "retry", before, now);
 	manager_touch(m->manager, m);
 	if (m->identified && upgrade_is_holding(&m->dialogue.upgrade))
@@ -92,13 +105,15 @@ bool modem_retry(struct modem *m, usec_t now)
 
 bool modem_start(struct modem *m, bool force, usec_t now)
 {
+	char who[MANAGER_OPERATOR_MAX];
+
 	if (!m->job || m->state != JOB_WAITING || m->slot)
 		return false;
 	m->due = 0;
 	m->member.now = m->member.now || force;
 	modem_log(m, LOG_NOTICE, LOG_MESSAGE_JOB_OPERATED, REASON_NONE,
-		force ? "an operator starts it now, whatever the window and the wave"
-		      : "an operator starts it now");
+		force ? "%s starts it now, whatever the window and the wave" : "%s starts it now",
+		manager_operator(m->manager, who));
 	modem_save_order(m, force ? "start --force" : "start", m->state, now);
 	manager_ready(m->manager, m);
 	modem_perform(m, now);

@@ -69,12 +69,15 @@ static enum reason port_reason(int error)
 
 static void refuse_open(struct modem *m, int error, pid_t holder, usec_t now)
 {
-	char why[64];
+	char why[128], span[USEC_FORMAT_MAX];
 
 	if (holder > 0)
 		(void) text_format(why, sizeof(why), "held by process %d", (int) holder);
 	else if (error == -ENOTTY)
 		(void) text_format(why, sizeof(why), "is no serial port");
+	else if (error == -ENOENT && m->manager->options.once && m->campaign)
+		(void) text_format(why, sizeof(why), "is not there; waiting for it, for %s at most (timeouts.return)",
+			usec_format(span, m->rules->config->timeouts.return_));
 	else if (error == -ENOENT)
 		(void) text_format(why, sizeof(why), "is not there; waiting for it");
 	else if (error == -EINVAL)
@@ -144,6 +147,8 @@ static void looked(struct modem *m, const struct serial_result *result, usec_t n
 	}
 	if (r < 0)
 		refuse_open(m, r, 0, now);
+	else
+		manager_mind_neighbour(m, true, now);
 	if (!has_twin(m))
 		return;
 	for (size_t i = 0; i < g->n_modems; i++)
@@ -151,7 +156,7 @@ static void looked(struct modem *m, const struct serial_result *result, usec_t n
 			give_way(g->modems[i], now);
 }
 
-static dev_t device_of(const struct modem *m)
+dev_t modem_device(const struct modem *m)
 {
 	dev_t device;
 
@@ -165,7 +170,7 @@ static void opened(struct modem *m, const struct serial_result *result, usec_t n
 	bool quiet;
 
 	m->port_state = MODEM_PORT_CLOSED;
-	if (r == 0 && result->device != device_of(m)) { /* it leads elsewhere by now: looked at again */
+	if (r == 0 && result->device != modem_device(m)) { /* it leads elsewhere by now: looked at again */
 		serial_close(m->manager->serial, result->fd);
 		return;
 	}
@@ -202,7 +207,7 @@ void modem_serial(struct modem *m, const struct serial_result *result, usec_t no
 /* The port that an earlier life of fotad has left open, with the half line that it had read. */
 static bool adopt(struct modem *m, usec_t now)
 {
-	struct serial_result result = { .device = device_of(m) };
+	struct serial_result result = { .device = modem_device(m) };
 	char line[AT_LINE_MAX];
 	size_t size;
 
@@ -234,6 +239,8 @@ void modem_open(struct modem *m, usec_t now)
 	}
 	if (adopt(m, now))
 		return;
+	if (!manager_neighbour_lets(m, now))
+		return;
 	r = serial_open(m->manager->serial, m->config->port, m->config->baud_rate, OPEN_TIMEOUT, m,
 		&m->ticket);
 	if (r < 0)
@@ -246,7 +253,7 @@ bool modem_expect(struct modem *m, dev_t device, usec_t now)
 {
 	if (m->port_state != MODEM_PORT_CLOSED || modem_is_quarantined(m))
 		return false;
-	if (m->port_reason != REASON_PORT_ABSENT && !(m->device && device_of(m) == device))
+	if (m->port_reason != REASON_PORT_ABSENT && !(m->device && modem_device(m) == device))
 		return false;
 	m->reopen = usec_min(m->reopen, now);
 	return true;

@@ -112,6 +112,7 @@ static void save_with(struct modem *m, uint64_t save, const struct store_history
 		.forgiven = m->member.forgiven,
 		.number = m->job ? m->job_id : 0,
 		.stop = m->job && m->stop,
+		.forced = m->job && m->member.now,
 		.created = m->job ? m->job_created : 0,
 		.queued = m->job ? m->queued : 0,
 		.ended = m->job ? m->job_ended : 0,
@@ -216,6 +217,7 @@ void modem_save_order(struct modem *m, const char *what, enum job_state before, 
 	struct store_history line = make_line(m, what);
 
 	line.who = STORE_OPERATOR;
+	line.uid = m->manager->operator_uid;
 	(void) text_format(line.from, sizeof(line.from), "%s", job_state_name(before));
 	(void) text_format(line.to, sizeof(line.to), "%s", job_state_name(m->state));
 	save_with(m, 0, &line, 1, 0, now);
@@ -299,6 +301,7 @@ static void take_job(struct modem *m, const struct store_job *job, usec_t now)
 	m->job = true;
 	m->job_id = job->number;
 	m->stop = job->stop;
+	m->member.now = job->forced;
 	m->job_created = job->created;
 	m->queued = job->queued;
 	m->queued_saved = job->queued > 0;
@@ -333,6 +336,10 @@ static void take_up(struct modem *m, const struct store_found *found, usec_t now
 			"no memory for the attempt that goes on: its evidence is lost");
 	else if (found->attempt_known)
 		*m->attempt = found->attempt;
+	if (found->attempt_known && found->attempt.evidence_damaged)
+		modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_STORE,
+			"what the attempt that goes on has shown so far is damaged in the state: its evidence "
+			"begins anew");
 	dialogue_resume(&m->dialogue, &r, r.start_durable ? modem_take_terms(m, &r) : NULL, now);
 	if (r.start_durable) {
 		follow_attempt(m);
@@ -395,9 +402,9 @@ bool modem_look_up(struct modem *m, usec_t now)
 	if (m->looking)
 		return true;
 	/* Before its first identification it can only have been cancelled: that holds for what the store has of this wish. */
-	m->cancel = m->cancel || (modem_has_todays_job(m) && m->state == JOB_CANCELLED &&
-					 text_equal(m->job_campaign, m->campaign->name) &&
-					 m->known_imei[0] == '\0');
+	if (modem_has_todays_job(m) && m->state == JOB_CANCELLED && m->known_imei[0] == '\0' &&
+		text_equal(m->job_campaign, m->campaign->name))
+		m->order = ORDER_CANCEL;
 	m->looking = true;
 	/* The store has the job that was: as it is. */
 	m->job = m->restore = false;
@@ -451,7 +458,7 @@ void modem_found(struct modem *m, int error, const struct store_found *found, us
 		if (r->start_durable) {
 			begin_again(m, found, now);
 			modem_perform(m, now);
-			modem_cancel_seen(m, now);
+			modem_follow_order(m, now);
 			return;
 		}
 		if (is_job_of(m, &found->job))
@@ -462,7 +469,7 @@ void modem_found(struct modem *m, int error, const struct store_found *found, us
 	}
 	modem_reconcile(m, now);
 	modem_perform(m, now);
-	modem_cancel_seen(m, now);
+	modem_follow_order(m, now);
 }
 
 /* Conduct 11: what is not known of the one that was here stays so; the one that is here now has a
@@ -474,7 +481,9 @@ void modem_check_stranger(struct modem *m, usec_t now)
 	if (!m->job || !u->unknown || !u->stranger || m->config->imei)
 		return;
 	modem_log(m, LOG_WARNING, LOG_MESSAGE_WARNING, REASON_NOT_BACK,
-		"another module answers in its place; its own job stays unknown until it is back");
+		"another module answers in its place; its own job stays unknown until it is back, or fotactl cancel %llu "
+		"gives it up",
+		(unsigned long long) m->job_id);
 	modem_save(m, 0, now);
 	m->job = m->restore = false;
 	modem_forget_attempt(m);

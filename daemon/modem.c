@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "base/text.h"
 #include "daemon/clock.h"
+#include "daemon/neighbour.h"
 #include "daemon/recording.h"
 
 static const struct profile *resolve(const struct profile *row, void *userdata)
@@ -26,6 +27,11 @@ void modem_find_profile(struct modem *m)
 	upgrade_rebase(&m->dialogue.upgrade, &m->rules->config->timeouts);
 }
 
+static bool is_same_wish(const struct config_campaign *a, const struct config_campaign *b)
+{
+	return a && b && text_equal(a->name, b->name) && text_equal(a->target, b->target);
+}
+
 static void use_rules(struct modem *m, struct rules *rules, const struct config_modem *config)
 {
 	const struct config_campaign *before = m->campaign;
@@ -35,7 +41,10 @@ static void use_rules(struct modem *m, struct rules *rules, const struct config_
 	m->config = config;
 	m->campaign = config_campaign_of(rules->config, config);
 	if (!before || !m->campaign || !text_equal(before->name, m->campaign->name))
-		m->cancel = false; /* it was said of another job */
+		m->order = ORDER_NONE; /* it was said of another job */
+	/* What it has begun for another wish fills no wave of this one, while the store is asked for its job. */
+	if (before && !is_same_wish(before, m->campaign))
+		manager_set_member(m->manager, m, 0, false);
 	rules_unref(old);
 	manager_touch(m->manager, m);
 	modem_forget_opening(m);
@@ -74,6 +83,7 @@ struct modem *modem_free(struct modem *m)
 		return NULL;
 	modem_log_left_out(m, USEC_INFINITY);
 	modem_close_port(m);
+	neighbour_release(m->inhibition);
 	ports_set_deadline(m->manager->ports, &m->port, USEC_INFINITY);
 	modem_hide_secrets(m);
 	at_channel_reset(&m->dialogue.channel); /* wipes a line */
@@ -313,4 +323,5 @@ void modem_perform(struct modem *m, usec_t now)
 		ports_set_slack(m->manager->ports, &m->port, may_read_later(m, now));
 	ports_set_deadline(m->manager->ports, &m->port,
 		usec_min(dialogue_deadline(&m->dialogue), modem_due(m)));
+	manager_mind_neighbour(m, false, now);
 }

@@ -38,6 +38,9 @@ const char *modem_presence_name(enum modem_presence presence); /* "busy-elsewher
 
 #define LISTEN_FIRST (2 * SEC) /* conduct 10 */
 
+/* What an operator has said while nobody knew what there is of it. RETRY_FAILED: what was cancelled stays so. */
+enum modem_order { ORDER_NONE, ORDER_CANCEL, ORDER_RETRY_FAILED, ORDER_RETRY };
+
 /* How much is said of it (modem-log.c). */
 enum modem_limit { MODEM_LIMIT_LINES, MODEM_LIMIT_DEBUG, MODEM_LIMITS };
 
@@ -66,6 +69,9 @@ struct modem {
 	char *place;               /* where its port was plugged in when that was open last (hotplug.h); NULL: not known */
 	struct claim *device;      /* the tty that the path led to when it was looked at last */
 	struct claim *imei;        /* of the module that answers; held while it is identified */
+	struct inhibition *inhibition; /* ModemManager is to leave its device alone; NULL: it is not, or cannot be asked */
+	usec_t let_go;             /* CLOCK_BOOTTIME: it may have it again; 0: not yet */
+	bool minded;               /* whether there is anything to ask was seen to */
 	uint64_t ticket;           /* of the look or the open under way */
 	usec_t reopen;             /* CLOCK_BOOTTIME: when the next open is tried */
 	usec_t absent_since;
@@ -122,7 +128,7 @@ struct modem {
 	usec_t seen_at;            /* CLOCK_REALTIME */
 	char cell[CELL_MAX];       /* that served it last; "": not known */
 	bool looking;              /* the store was asked */
-	bool cancel;               /* ... and what it has is to be cancelled */
+	uint8_t order;             /* enum modem_order: ... and what is to be done with what it has */
 	bool cell_new, cell_said;  /* named in this attempt, to be checked; it was said that it is not known */
 	bool put_off;              /* the attempt is taken back and waits for a slot: no verdict on the job */
 	bool drift;                /* said: it runs something else than it was brought to */
@@ -160,6 +166,7 @@ void modem_lost(struct modem *m, usec_t now);
 bool modem_expect(struct modem *m, dev_t device, usec_t now); /* udev speaks of this tty: is it worth a look? */
 void modem_close(struct modem *m, usec_t now); /* on our own account; the dialogue sees it as lost */
 void modem_close_port(struct modem *m);        /* ... and does not */
+dev_t modem_device(const struct modem *m);     /* of m->device */
 
 /* modem-health.c: after input, and after a loss of the port */
 void modem_check_noise(struct modem *m, usec_t now);
@@ -205,7 +212,7 @@ usec_t modem_due(const struct modem *m); /* when manager_wake() is due for it */
 bool modem_cancel(struct modem *m, usec_t now);
 bool modem_retry(struct modem *m, usec_t now);
 bool modem_start(struct modem *m, bool force, usec_t now); /* only what it itself waits for is skipped */
-void modem_cancel_seen(struct modem *m, usec_t now);       /* what was cancelled before it was identified */
+void modem_follow_order(struct modem *m, usec_t now);      /* what was said before it was known what there is of it */
 
 /* modem-when.c: may it start by the wall clock? Why not, if that is known. It is asked again when anything changes. */
 bool modem_is_open(const struct modem *m, usec_t now);

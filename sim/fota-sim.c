@@ -372,7 +372,7 @@ static int simulate(struct arguments *a)
 		fprintf(stderr, "fota-sim: cannot start: %s\n", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	printf("READY: %zu modems in %s\n", a->bench.n_modems, a->sim.directory);
+	printf("READY: %zu modem%s in %s\n", a->bench.n_modems, PLURAL(a->bench.n_modems), a->sim.directory);
 	fflush(stdout);
 	r = sim_run(sim);
 	sim_free(sim);

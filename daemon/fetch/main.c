@@ -15,6 +15,7 @@
 #include "io/fetch-transfer.h"
 
 #define REQUEST_PATIENCE 10 /* seconds, for a request that comes in one piece */
+#define HANGS_PATIENCE	 60 /* ... longer than the transfer may take: then something hangs that has no time-out */
 
 enum { EXIT_USAGE = 64 };
 
@@ -101,8 +102,10 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	(void) prctl(PR_SET_DUMPABLE, 0); /* a password passes through */
-	if (take_request(&request) == 0)
+	if (take_request(&request) == 0) {
+		(void) alarm((unsigned) (request.timeout / SEC) + HANGS_PATIENCE);
 		fetch(&request, &answer);
+	}
 	explicit_bzero(&request, sizeof(request));
 	return give(&answer);
 }

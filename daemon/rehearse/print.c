@@ -113,13 +113,14 @@ static const char *halt_text(const struct run *run, char *buffer, size_t size)
 static void print_moment(const struct run *run, const struct moment *m, FILE *file)
 {
 	char at[CIVIL_FORMAT_MAX], why[160];
-	unsigned n = (unsigned) run->config->rules.n_waves;
+	unsigned n = (unsigned) run->config->rules.n_waves, members;
 
 	fprintf(file, "  %s  ", moment_text(at, run, m->at));
 	switch (m->type) {
 	case MOMENT_WAVE:
-		fprintf(file, "-- wave %u of %u opens, for %u modems\n", m->number + 1, n,
-			campaign_view(&run->campaign, m->number).members);
+		members = campaign_view(&run->campaign, m->number).members;
+		fprintf(file, "-- wave %u of %u opens, for %u modem%s\n", m->number + 1, n, members,
+			PLURAL(members));
 		break;
 	case MOMENT_HALT:
 		fprintf(file, "-- HALTS: %s\n", halt_text(run, why, sizeof(why)));
@@ -297,9 +298,9 @@ static void print_windows(const struct rehearsal *r, const struct run *run, FILE
 	for (size_t i = 0; i < run->n_nights; i++)
 		missed += run->nights[i].missed;
 	fprintf(file,
-		"  windows: %zu openings (%s in all), %zu of them used; %zu times a modem was due "
+		"  windows: %zu opening%s (%s in all), %zu of them used; %zu time%s a modem was due "
 		"and found no room before the latest start\n",
-		n, usec_format(span, open), run->n_nights, missed);
+		n, PLURAL(n), usec_format(span, open), run->n_nights, missed, PLURAL(missed));
 	if (when->window_end == WINDOW_END_HOLD && run->hop > 0)
 		fprintf(file,
 			"  latest start: %s before a window closes, as timeouts say; a hop took %s "
@@ -321,17 +322,17 @@ static void print_run(const struct rehearsal *r, const struct run *run, FILE *fi
 	}
 	for (size_t i = 0; i < run->n_members; i++)
 		at_target += run->members[i]->state == MEMBER_OUT && !run->members[i]->begun;
-	fprintf(file, "\nCAMPAIGN %s to %s: %zu modems (times of %s)\n", run->config->name,
-		run->config->target, run->n_members,
+	fprintf(file, "\nCAMPAIGN %s to %s: %zu modem%s (times of %s)\n", run->config->name,
+		run->config->target, run->n_members, PLURAL(run->n_members),
 		zone_of(run)->name ? zone_of(run)->name : "UTC");
 	if (r->options.full || attempts <= FEW)
 		print_attempts(r, run, file);
 	else
 		print_nights(run, file);
 	fprintf(file,
-		"  %u succeeded, %u failed, %u unknown, %zu were there before; %zu attempts\n",
+		"  %u succeeded, %u failed, %u unknown, %zu were there before; %zu attempt%s\n",
 		t->of[MEMBER_SUCCEEDED], t->of[MEMBER_FAILED], t->of[MEMBER_UNKNOWN], at_target,
-		attempts);
+		attempts, PLURAL(attempts));
 	if (run->campaign.halted != CAMPAIGN_RUNS)
 		fprintf(file, "  HALTED: %s\n", halt_text(run, why, sizeof(why)));
 	print_left(r, run, file);
@@ -352,13 +353,13 @@ void rehearsal_print(const struct rehearsal *r, FILE *file)
 		watched += r->actors[i].campaign == NULL;
 	}
 	fprintf(file,
-		"A rehearsal: %zu modems (%zu configured), %zu with a drawn fault; --from=%s "
+		"A rehearsal: %zu modem%s (%zu configured), %zu with a drawn fault; --from=%s "
 		"--seed=%" PRIu64 "\n",
-		r->n_actors, r->config->n_modems, faulty, civil_format(from, o->from, 0), o->seed);
+		r->n_actors, PLURAL(r->n_actors), r->config->n_modems, faulty, civil_format(from, o->from, 0), o->seed);
 	fprintf(file, "Modules, network and server are simulated; schedule and procedure are those "
 		      "of fotad.\n");
 	if (watched > 0)
-		fprintf(file, "%zu modems are in no campaign.\n", watched);
+		fprintf(file, "%zu modem%s in no campaign.\n", watched, watched == 1 ? " is" : "s are");
 	for (size_t i = 0; i < r->config->n_campaigns; i++)
 		print_run(r, &r->runs[i], file);
 	if (r->cut)

@@ -14,6 +14,8 @@
 #define UNUSED             __attribute__((unused))
 #define MUST_CHECK         __attribute__((warn_unused_result))
 
+#define PLURAL(n)          ((n) == 1 ? "" : "s") /* of a word that makes it so: "%u modem%s" */
+
 /* Takes the pointer out of its variable and leaves NULL behind. */
 #define STEAL(pointer)                                                                             \
 	({                                                                                         \

@@ -189,7 +189,7 @@ const char *evidence_text(const struct evidence *e, char ret[static EVIDENCE_TEX
 
 	ret[0] = '\0';
 	say_reads(&s, e);
-	say(&s, "; %u reports", (unsigned) e->reports);
+	say(&s, "; %u report%s", (unsigned) e->reports, PLURAL(e->reports));
 	if (e->first_percent >= 0)
 		say(&s, " (%d to %d %%)", e->first_percent, e->last_percent);
 	say(&s, ", longest silence %s", usec_format(silence, e->silence / MSEC * MSEC));

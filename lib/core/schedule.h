@@ -25,7 +25,7 @@
 
 #define SCHEDULE_AGE       (10 * MINUTE) /* what a level of priority is worth: 100 levels are a night and a bit */
 #define SCHEDULE_PRIORITY  1000          /* the highest; the lowest is as far below 0 */
-#define SCHEDULE_GATES_MAX 16            /* of one job */
+#define SCHEDULE_GATES_MAX 17            /* of one job: campaign, wave, uplink, window (forecast), cell, and 12 groups */
 #define SCHEDULE_BUCKETS   256
 
 enum schedule_kind {

@@ -361,7 +361,7 @@ static const struct field campaign_fields[] = {
 		       "than the version (none), a network (registered), or also, within "
 		       "timeouts.pdp, a data connection (pdp)." },
 	{ "recover", FIELD_WORD, NUMBER(campaign_draft, recover), .words = recoveries,
-		.standard = "never", .doc = "May a silent module be reset?" },
+		.standard = "never", .doc = "A module that has fallen silent is left alone: fotad resets none." },
 	{ "windows", FIELD_ITEMS, .object = &window_object, .offset = CAMPAIGN(windows),
 		.other = CAMPAIGN(n_windows), .size = sizeof(struct window_draft), .min = 1,
 		.max = WINDOWS_MAX,

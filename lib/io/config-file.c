@@ -103,7 +103,14 @@ static int read_file(struct builder *b, const char *path, char **ret, size_t *re
 	return 0;
 }
 
-/* jansson says what it wanted; people make the same three mistakes again and again. */
+/* The end of an object or a list was expected, and what stands there may begin another entry: its last byte is token. */
+static bool lacks_comma(const json_error_t *error, char token)
+{
+	return (text_starts_with(error->text, "'}' expected") || text_starts_with(error->text, "']' expected")) &&
+	       !strstr(error->text, "end of file") && token != '\0' && !strchr("}],:/#'", token);
+}
+
+/* jansson says what it wanted; people make the same four mistakes again and again. */
 static const char *hint(const char *text, size_t size, const json_error_t *error)
 {
 	size_t at = error->position > 0 ? (size_t) error->position : 0;
@@ -113,6 +120,8 @@ static const char *hint(const char *text, size_t size, const json_error_t *error
 		return "; JSON has no comments, but \"$comment\" may stand in every object";
 	if (token == '\'')
 		return "; strings stand in double quotes";
+	if (lacks_comma(error, token))
+		return "; is a comma missing before it?";
 	if (token != '}' && token != ']')
 		return "";
 	do

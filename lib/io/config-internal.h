@@ -147,9 +147,11 @@ struct package_draft {
 	bool ftp_given;
 };
 
+#define WINDOW_NO_TIME (24 * 60 + 1)
+
 struct window_draft {
 	unsigned days;	     /* 0: every day */
-	unsigned start, end; /* minutes */
+	unsigned start, end; /* minutes; WINDOW_NO_TIME: none was understood */
 	const char *timezone;
 };
 

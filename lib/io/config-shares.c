@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "core/schedule.h"
 
-/* Gates of a modem beside those of its groups: campaign, wave, uplink, cell. */
-#define LIMITED_GROUPS_MAX (SCHEDULE_GATES_MAX - 4)
+/* Gates of a modem beside those of its groups: campaign, wave, uplink, cell, and the window of a forecast. */
+#define LIMITED_GROUPS_MAX (SCHEDULE_GATES_MAX - 5)
 
 void config_parse_share(struct builder *b, const struct field *f, json_t *value, void *base)
 {

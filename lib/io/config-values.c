@@ -110,6 +110,8 @@ void config_set_defaults(const struct object *object, void *base)
 	for (const struct field *f = object->fields; f->key; f++)
 		if (f->standard)
 			set_default(f, base);
+		else if (f->kind == FIELD_TIME)
+			config_store_number(f, base, WINDOW_NO_TIME);
 		else if (f->kind == FIELD_OBJECT && !f->sparse)
 			config_set_defaults(f->object, place(base, f->offset));
 }

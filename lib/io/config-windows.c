@@ -86,7 +86,7 @@ static int resolve_window(struct builder *b, struct config *config, const struct
 		.end = (uint16_t) w->end };
 	if (!w->timezone) /* said already */
 		return 0;
-	if (w->start == w->end) {
+	if (w->start == w->end && w->start != WINDOW_NO_TIME) {
 		snprintf(suffix, sizeof(suffix), "/windows/%zu/end", i);
 		problem_at(b, SEVERITY_ERROR, LIST_CAMPAIGNS, &d->origin, suffix,
 			"is the start as well; a whole day is \"00:00\" to \"24:00\"");

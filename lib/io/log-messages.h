@@ -46,7 +46,7 @@
 	X(BUNDLE,                "a25add4a1282409096ed26db8910758f", "bundle", "what happened in a failed attempt was written to a file, for fotad --replay") \
 	X(EVIDENCE,              "5ac3a9c9d3b54853a129d2a4f24a7fd3", "evidence", "what proves the verdict on an attempt") \
 	X(DRIFT,                 "499504cf33574aba943f9eee71cb35cc", "drift", "a modem no longer runs what it was brought to") \
-	X(STORE_LOST,            "3888a4ba96b2485baecb2560c6ea9e0d", "store-lost", "the state was damaged and is set aside; no job starts until somebody acknowledges") \
+	X(STORE_LOST,            "3888a4ba96b2485baecb2560c6ea9e0d", "store-lost", "the state was damaged and is set aside, or is gone; no job starts until somebody acknowledges") \
 	X(CLOCK_SET,             "7e2e7da767cd4ca28d3fdb4811406ad9", "clock-set", "somebody has set the wall clock: windows are planned again") \
 	X(WAVE_OPENED,           "39514ef6b3c943609702e48086452445", "wave-opened", "a campaign goes on with its next wave") \
 	X(WAVE_SOAKS,            "cbe5a497f7744ec8b3c17847f9c0b4bf", "wave-soaks", "a wave has proven itself; the next one opens after a while") \
@@ -58,6 +58,7 @@
 	X(STORE_WORKS,           "6928706574174fdd900a11e877624c52", "store-works", "the state can be saved again") \
 	X(METRICS,               "620eb88076364e0f954137b0ef0fde7e", "metrics", "the file of metrics cannot be written, or can be again") \
 	X(BUS,                   "55b4200dcbac4851af7a22baab10a42e", "bus", "the connection to D-Bus, or the name on it, has come or gone") \
+	X(MODEM_MANAGER,         "f4fdfd6768c4491a8b7ae2b1a5156016", "modem-manager", "ModemManager was asked to leave a module alone, or may have it again, or refuses") \
 	X(SUMMARY,               "f593823331b543008e3db4d0a03e8826", "summary", "how the fleet stands")
 
 #define LOG_MESSAGE_SYMBOL(symbol, id, name, description) LOG_MESSAGE_##symbol,

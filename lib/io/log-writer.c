@@ -96,6 +96,10 @@ bool log_writer_add(const void *record, size_t size)
 		return false;
 	pthread_mutex_lock(&writer.lock);
 	backlog = writer.filling;
+	if (!writer.busy && writer.output->write_now && writer.output->write_now(record, size)) {
+		pthread_mutex_unlock(&writer.lock);
+		return true;
+	}
 	/* Behind a lost line nothing more: else it would be said in the wrong place. */
 	if (backlog->lost > 0 || wanted > ELEMENTSOF(backlog->bytes) - backlog->used) {
 		backlog->lost++;

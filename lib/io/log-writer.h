@@ -2,7 +2,8 @@
  * log-writer - the log's own thread: what the loop says is written there, because a reader that stalls (a pipe, a
  * terminal that was stopped, a journal whose socket is full) blocks whoever writes, and the loop must not (conduct 14).
  *
- *      log_event() --> records, in order --> [ filling ]  swap  [ being written ] --> output(), which may block
+ *      log_event() --> records, in order --> [ filling ]  swap  [ being written ] --> write(), which may block
+ *                 `--> write_now(), which never does, as long as nothing waits
  *
  * What finds no room is counted and said afterwards. What still lies here when the process crashes is lost.
  */
@@ -17,6 +18,7 @@
 
 struct log_output {
 	void (*write)(const void *record, size_t size); /* one of log_writer_add(), aligned for anything */
+	bool (*write_now)(const void *record, size_t size); /* false: not without waiting, nothing is written; NULL: never */
 	void (*say_lost)(unsigned lines);               /* so many were lost before what is written next */
 };
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,7 +27,7 @@
 
 static struct {
 	int level;
-	bool journal, colour;
+	bool journal, colour, pipe;
 	log_tap tap; /* NULL: nobody */
 	void *tap_data;
 	bool in_tap;
@@ -290,6 +291,17 @@ static void write_record(const void *data, size_t size UNUSED)
 		to_stream(record);
 }
 
+/* Into a pipe that can be written to, PIPE_BUF bytes always go at once and whole (pipe(7)). */
+static bool write_record_now(const void *data, size_t size UNUSED)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	const struct record *record = data;
+
+	return state.pipe && record->n == 0 && record->used <= PIPE_BUF && poll(&ready, 1, 0) == 1 &&
+	       ready.revents == POLLOUT &&
+	       write(STDERR_FILENO, record->text, record->used) == (ssize_t) record->used;
+}
+
 static void make(struct record *record, int level, enum log_message message,
 	const struct log_fields *fields, const char *text)
 {
@@ -314,12 +326,16 @@ static void say_lost(unsigned lines)
 
 void log_open(int level)
 {
-	static const struct log_output output = { .write = write_record, .say_lost = say_lost };
+	static const struct log_output output = { .write = write_record,
+		.write_now = write_record_now,
+		.say_lost = say_lost };
 	const char *no_colour = getenv("NO_COLOR");
+	struct stat st;
 
 	state.level = level;
 	state.journal = is_journal_stream(getenv("JOURNAL_STREAM"));
 	state.colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
+	state.pipe = fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
 	(void) log_writer_start(&output); /* without a thread every line is written at once */
 }
 

@@ -60,7 +60,7 @@ int store_prepare(struct store_db *db, const char *sql, sqlite3_stmt **ret)
 	return r == SQLITE_ERROR ? -EUCLEAN : store_error(db->sqlite, r);
 }
 
-static int prepare_made(struct store_db *db, char *sql, sqlite3_stmt **ret)
+int store_prepare_made(struct store_db *db, char *sql, sqlite3_stmt **ret)
 {
 	int r = sql ? store_prepare(db, sql, ret) : -ENOMEM;
 
@@ -127,7 +127,9 @@ int store_db_open(const char *directory, const char *boot_id, struct store_db **
 	if (r == 0)
 		r = store_prepare(db, take_over_sql, &db->take_over);
 	if (r == 0)
-		r = prepare_made(db, store_schema_put(), &db->put);
+		r = store_prepare_made(db, store_schema_put(), &db->put);
+	if (r == 0)
+		r = store_prepare_made(db, store_schema_put_again(), &db->put_again);
 	if (r == 0)
 		r = store_prepare(db, put_number_sql, &db->put_number);
 	if (r == 0)
@@ -144,8 +146,11 @@ struct store_db *store_db_close(struct store_db *db)
 {
 	if (!db)
 		return NULL;
+	sqlite3_finalize(db->begin);
+	sqlite3_finalize(db->commit);
 	sqlite3_finalize(db->take_over);
 	sqlite3_finalize(db->put);
+	sqlite3_finalize(db->put_again);
 	sqlite3_finalize(db->put_number);
 	store_rows_free(db->rows);
 	sqlite3_finalize(db->put_campaign);
@@ -164,7 +169,7 @@ int store_db_load(struct store_db *db, struct store_job **ret, size_t *ret_n)
 
 	r = store_number(db, "SELECT count(*) FROM jobs", &count);
 	if (r == 0)
-		r = prepare_made(db, store_schema_load("ORDER BY id DESC"), &statement);
+		r = store_prepare_made(db, store_schema_load("ORDER BY id DESC"), &statement);
 	if (r < 0)
 		return r;
 	jobs = calloc((size_t) count, sizeof(*jobs));
@@ -192,7 +197,7 @@ int store_db_begin(struct store_db *db)
 {
 	/* One that could not be rolled back, for want of memory, would stand in the way for good. */
 	store_db_rollback(db);
-	return store_execute(db, "BEGIN IMMEDIATE");
+	return store_run(db, db->begin);
 }
 
 int store_run(struct store_db *db, sqlite3_stmt *statement)
@@ -217,11 +222,20 @@ static int put_number(struct store_db *db, uint64_t number)
 	return r;
 }
 
+static int put_job(struct store_db *db, sqlite3_stmt *statement, const struct store_job *job)
+{
+	int r = store_error(db->sqlite, store_schema_bind(statement, job, db->boot_id));
+
+	return r < 0 ? r : store_run(db, statement);
+}
+
 int store_db_put(struct store_db *db, const struct store_job *job)
 {
 	int r = put_number(db, job->number);
 
-	if (r < 0)
+	if (r == 0)
+		r = put_job(db, db->put_again, job);
+	if (r < 0 || sqlite3_changes(db->sqlite) > 0)
 		return r;
 	if (job->record.imei[0] != '\0') {
 		sqlite3_bind_text(db->take_over, 1, job->campaign, -1, SQLITE_STATIC);
@@ -231,17 +245,17 @@ int store_db_put(struct store_db *db, const struct store_job *job)
 		if (r < 0)
 			return r;
 	}
-	r = store_error(db->sqlite, store_schema_bind(db->put, job, db->boot_id));
-	return r < 0 ? r : store_run(db, db->put);
+	return put_job(db, db->put, job);
 }
 
-int store_db_release(struct store_db *db, usec_t wall)
+int store_db_release(struct store_db *db, usec_t wall, int64_t uid)
 {
 	struct store_history line = {
 		.time = wall,
 		.who = STORE_OPERATOR,
 		.what = "acknowledged",
 		.detail = "the loss of the store: jobs may start again",
+		.uid = uid,
 	};
 	int r = store_db_begin(db);
 
@@ -258,7 +272,7 @@ int store_db_release(struct store_db *db, usec_t wall)
 
 int store_db_commit(struct store_db *db)
 {
-	return store_execute(db, "COMMIT");
+	return store_run(db, db->commit);
 }
 
 void store_db_rollback(struct store_db *db)

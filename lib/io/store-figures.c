@@ -11,7 +11,9 @@
 /* An attempt's row has no model; its modem's newest job does. */
 static const char sql[] = "SELECT a.version_to, a.ended, a.evidence,"
 			  " coalesce((SELECT model FROM jobs WHERE imei = a.imei AND imei != ''"
-			  "  ORDER BY id DESC LIMIT 1), '')"
+			  "  ORDER BY id DESC LIMIT 1), ''),"
+			  " a.modem, a.number, coalesce((SELECT number FROM jobs"
+			  "  WHERE campaign = a.campaign AND imei = a.imei AND imei != ''), 0)"
 			  " FROM attempts a WHERE a.outcome = 'succeeded' AND a.ended != 0"
 			  " ORDER BY a.id DESC LIMIT ?1";
 
@@ -51,21 +53,43 @@ static int take(sqlite3_stmt *s, struct store_figures *ret)
 	return 0;
 }
 
-int store_figures_load(struct store_db *db, struct store_figures *ret, size_t max, size_t *ret_n)
+/* The newest ones come first. */
+static void note_damage(sqlite3_stmt *s, struct store_damage *damage)
 {
+	sqlite3_int64 number;
+
+	if (damage->rows++ > 0)
+		return;
+	(void) store_take_text(s, 4, damage->modem, sizeof(damage->modem));
+	if (store_take_number(s, 5, 0, UINT32_MAX, &number) == 0)
+		damage->attempt = (uint32_t) number;
+	if (store_take_number(s, 6, 0, INT64_MAX, &number) == 0)
+		damage->job = (uint64_t) number;
+}
+
+int store_figures_load(struct store_db *db, struct store_figures *ret, size_t max, size_t *ret_n, struct store_damage *ret_damage)
+{
+	struct store_damage damage = { 0 };
 	CLEANUP(store_finalizep) sqlite3_stmt *statement = NULL;
 	int r = store_prepare(db, sql, &statement), s = SQLITE_DONE;
 	size_t n = 0;
+
+	/* The rows of the table are sound, or stepping says so: what cannot be read in one is that one's own. */
 
 	if (r == 0)
 		sqlite3_bind_int64(statement, 1, (sqlite3_int64) max);
 	while (r == 0 && n < max && (s = sqlite3_step(statement)) == SQLITE_ROW) {
 		r = take(statement, &ret[n]);
 		n += r == 0;
+		if (r == -EUCLEAN) {
+			note_damage(statement, &damage);
+			r = 0;
+		}
 	}
 	r = r < 0 ? r : store_error(db->sqlite, s);
 	if (r < 0)
 		return r;
 	*ret_n = n;
+	*ret_damage = damage;
 	return 0;
 }

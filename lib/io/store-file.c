@@ -189,8 +189,13 @@ static int open_file(struct store_db *db, const char *directory)
 		return store_error(db->sqlite, r);
 	if (access(path, R_OK | W_OK) < 0)
 		return -errno; /* opened, but only for reading */
+	/* Our conditions are complete: no plan depends on a value, and none is made again for a new one. */
+	(void) sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	/* EXCLUSIVE before the first read: then WAL does without a shared memory file. */
-	return store_execute(db, "PRAGMA locking_mode = EXCLUSIVE");
+	r = store_execute(db, "PRAGMA locking_mode = EXCLUSIVE");
+	if (r == 0)
+		r = store_prepare(db, "BEGIN IMMEDIATE", &db->begin);
+	return r == 0 ? store_prepare(db, "COMMIT", &db->commit) : r;
 }
 
 /* Takes the lock for good; needs no space, so that a full disk stops no start. */
@@ -200,6 +205,13 @@ static int take_lock(struct store_db *db)
 
 	store_db_rollback(db);
 	return r;
+}
+
+/* A new gateway, or was there a store that somebody has deleted? What it knew of starts is not known any more (conduct 10). */
+static int check_new(struct store_db *db, const char *directory)
+{
+	db->gone = is_marked(directory, STORE_MARK_KNOWN);
+	return db->gone ? set_mark(directory, STORE_MARK_HELD) : 0;
 }
 
 int store_file_open(struct store_db *db, const char *directory)
@@ -214,6 +226,8 @@ int store_file_open(struct store_db *db, const char *directory)
 		r = check_version(db, &version);
 	if (r == 0 && is_marked(directory, STORE_MARK_DAMAGED))
 		r = -EUCLEAN;
+	if (r == 0 && version == 0)
+		r = check_new(db, directory);
 	if (r == 0)
 		r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA journal_size_limit = 1048576;"
@@ -231,7 +245,10 @@ int store_file_open(struct store_db *db, const char *directory)
 		r = store_file_check(db, "campaigns");
 	if (r == 0)
 		r = store_file_check_ids(db);
-	if (r == 0)
-		db->held = is_marked(directory, STORE_MARK_HELD);
-	return r;
+	if (r < 0)
+		return r;
+	if (!is_marked(directory, STORE_MARK_KNOWN)) /* where there is no room for it, at another start */
+		(void) set_mark(directory, STORE_MARK_KNOWN);
+	db->held = is_marked(directory, STORE_MARK_HELD);
+	return 0;
 }

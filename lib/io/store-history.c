@@ -12,14 +12,14 @@
 #define ROWS 2000 /* looked at in one turn */
 
 #define SELECT                                                                                     \
-	"SELECT time, who, campaign, modem, imei, what, before, after, reason, detail"             \
+	"SELECT time, who, campaign, modem, imei, what, before, after, reason, detail, uid"        \
 	" FROM history WHERE id < ?1 AND id >= ?2 AND (?3 = '' OR modem = ?3 OR campaign = ?3)"    \
 	" ORDER BY id DESC LIMIT ?4"
 
 static int read_line(sqlite3_stmt *s, struct store_history *ret)
 {
 	char who[STORE_WHAT_MAX], reason[STORE_WHAT_MAX];
-	sqlite3_int64 time;
+	sqlite3_int64 time, uid;
 	int r = store_take_number(s, 0, INT64_MIN, INT64_MAX, &time);
 
 	if (r == 0)
@@ -40,9 +40,12 @@ static int read_line(sqlite3_stmt *s, struct store_history *ret)
 		r = store_take_text(s, 8, reason, sizeof(reason));
 	if (r == 0)
 		r = store_take_text(s, 9, ret->detail, sizeof(ret->detail));
+	if (r == 0)
+		r = store_take_number(s, 10, -1, UINT32_MAX, &uid);
 	if (r < 0)
 		return r;
 	ret->time = (usec_t) time;
+	ret->uid = uid;
 	ret->who = text_equal(who, "operator") ? STORE_OPERATOR : STORE_DAEMON;
 	ret->reason = reason_by_name(reason);
 	return 0;
@@ -52,14 +55,20 @@ static int take_line(sqlite3_stmt *s, struct store_page **page)
 {
 	size_t n = *page ? (*page)->n : 0;
 	struct store_page *more = realloc(*page, sizeof(*more) + (n + 1) * sizeof(more->lines[0]));
+	struct store_history *line;
 	int r;
 
 	if (!more)
 		return -ENOMEM;
 	*page = more;
-	more->n = n;
-	r = read_line(s, &more->lines[n]);
-	more->n += r == 0;
+	line = &more->lines[n];
+	*line = (struct store_history){ .time = (usec_t) sqlite3_column_int64(s, 0), .uid = -1 };
+	r = read_line(s, line);
+	if (r == -EUCLEAN) { /* no decision rests upon it */
+		(void) text_format(line->detail, sizeof(line->detail), "the rest of this line is damaged");
+		r = 0;
+	}
+	more->n = n + (r == 0);
 	return r;
 }
 

@@ -12,21 +12,23 @@
 #include "io/store.h"
 
 #define STORE_APPLICATION_ID 0x464f5441 /* "FOTA", for file(1) */
-#define STORE_VERSION        6
+#define STORE_VERSION        7
 #define STORE_BOOT_ID_SIZE   64
 
 #define STORE_MARK_HELD    "fotad.db.held"    /* files beside it: a store was lost and nobody has acknowledged it */
 #define STORE_MARK_DAMAGED "fotad.db.damaged" /* the next open shall refuse it */
+#define STORE_MARK_KNOWN   "fotad.known"      /* there was a store here: where it is not any more, it is lost */
 
 struct store_statements;
 
 struct store_db {
 	sqlite3 *sqlite;
-	sqlite3_stmt *take_over, *put, *put_number;
+	sqlite3_stmt *begin, *commit, *take_over, *put, *put_again, *put_number;
 	uint64_t last_number; /* of a job, as stored; 0: not known */
 	struct store_statements *rows;
 	sqlite3_stmt *put_campaign;
 	bool held;
+	bool gone; /* there was one, and when this one was opened there was not */
 	char directory[STORE_PATH_MAX];
 	char boot_id[STORE_BOOT_ID_SIZE];
 };
@@ -41,7 +43,7 @@ int store_db_begin(struct store_db *db);
 int store_db_put(struct store_db *db, const struct store_job *job);
 int store_db_commit(struct store_db *db);
 void store_db_rollback(struct store_db *db);
-int store_db_release(struct store_db *db, usec_t wall); /* in a transaction of its own */
+int store_db_release(struct store_db *db, usec_t wall, int64_t uid); /* in a transaction of its own */
 
 /* store-file.c */
 int store_file_open(struct store_db *db, const char *directory);
@@ -53,6 +55,7 @@ int store_file_release(struct store_db *db);
 int store_error(sqlite3 *sqlite, int result);
 int store_execute(struct store_db *db, const char *sql);
 int store_prepare(struct store_db *db, const char *sql, sqlite3_stmt **ret);
+int store_prepare_made(struct store_db *db, char *sql, sqlite3_stmt **ret); /* frees it; NULL: no memory */
 int store_number(struct store_db *db, const char *sql, sqlite3_int64 *ret); /* one row, one column */
 void store_finalizep(sqlite3_stmt **statement);
 int store_run(struct store_db *db, sqlite3_stmt *statement); /* a statement without rows; resets it */
@@ -81,11 +84,15 @@ int store_campaigns_put(struct store_db *db, const struct store_campaign *campai
 int store_campaigns_resume(struct store_db *db, const char *name, usec_t wall); /* in a transaction; -ENOENT */
 int store_campaigns_load(struct store_db *db, struct store_campaign **ret, size_t *ret_n);
 
+/* store-cancel.c */
+int store_cancel_put(struct store_db *db, uint64_t number, usec_t wall, int64_t uid, struct store_job *ret); /* ret: before */
+
 /* store-figures.c */
-int store_figures_load(struct store_db *db, struct store_figures *ret, size_t max, size_t *ret_n);
+int store_figures_load(struct store_db *db, struct store_figures *ret, size_t max, size_t *ret_n, struct store_damage *ret_damage);
 
 /* store-schema.c: statements made from the table of columns; ?1, ?2 ... in its order, the boot's id last. sqlite3_free() */
 char *store_schema_put(void);
+char *store_schema_put_again(void); /* only the newest row of its modem and IMEI, if it is this job's: no index changes */
 char *store_schema_load(const char *where);
 int store_schema_bind(sqlite3_stmt *statement, const struct store_job *job, const char *boot_id);
 int store_schema_read(sqlite3_stmt *statement, const char *boot_id, struct store_job *ret);

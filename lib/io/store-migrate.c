@@ -13,7 +13,7 @@ static const char *const steps[] = {
 	/* 1: jobs. */
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
 	"CREATE TABLE jobs ("
-	"  id INTEGER PRIMARY KEY," /* grows with every save of the row */
+	"  id INTEGER PRIMARY KEY," /* of the rows of a modem, or of an IMEI, the one saved last has the highest */
 	"  campaign TEXT NOT NULL, modem TEXT NOT NULL, imei TEXT NOT NULL,"
 	"  state TEXT NOT NULL, reason TEXT NOT NULL, cme INTEGER NOT NULL,"
 	"  target TEXT NOT NULL, attempts INTEGER NOT NULL,"
@@ -85,6 +85,10 @@ static const char *const steps[] = {
 	"ALTER TABLE modems ADD COLUMN cell TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE jobs ADD COLUMN queued INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE campaigns ADD COLUMN brake_since INTEGER NOT NULL DEFAULT 0;",
+
+	/* 7: an operator's word that a job shall go, whatever the window; and which operator it was. */
+	"ALTER TABLE jobs ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE history ADD COLUMN uid INTEGER NOT NULL DEFAULT -1;",
 };
 /* clang-format on */
 

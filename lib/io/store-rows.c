@@ -21,10 +21,11 @@ enum statement {
 	PUT_HISTORY,
 	PRUNE_HISTORY,
 	PRUNE_ATTEMPTS,
-	NEWEST_OF_MODEM, /* of the jobs; the next three likewise */
+	NEWEST_OF_MODEM, /* which job's row; the next three likewise */
 	NEWEST_OF_IMEI,
 	OWN_OF_MODEM,
 	OWN_OF_IMEI,
+	GET_JOB, /* made from the table of columns */
 	_STATEMENT_MAX,
 };
 
@@ -37,6 +38,7 @@ struct store_statements {
 
 /* Only the oldest are looked at: they come first, and the whole table is never read for this. */
 #define OLDEST(table)	"id IN (SELECT id FROM " table " ORDER BY id LIMIT " STRING(PRUNE_ROWS) ")"
+#define NEWEST(where)	"SELECT id FROM jobs WHERE " where " ORDER BY id DESC LIMIT 1"
 #define TOO_MANY(table) "id <= (SELECT max(id) FROM " table ") - " STRING(STORE_HISTORY_ROWS)
 
 static const char *const texts[_STATEMENT_MAX] = {
@@ -55,19 +57,16 @@ static const char *const texts[_STATEMENT_MAX] = {
 		      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[GET_MODEM] = "SELECT imei, model, version, seen, cell FROM modems WHERE name = ?1",
 	[PUT_HISTORY] = "INSERT INTO history (time, who, campaign, modem, imei, what, before,"
-			" after, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			" after, reason, detail, uid)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[PRUNE_HISTORY] = "DELETE FROM history WHERE " OLDEST(
 		"history") " AND (time < ?1 OR " TOO_MANY("history") ")",
 	[PRUNE_ATTEMPTS] = "DELETE FROM attempts WHERE " OLDEST(
 		"attempts") " AND ended != 0 AND (ended < ?1 OR " TOO_MANY("attempts") ")",
-};
-
-/* Made from the table of columns. */
-static const char *const job_texts[_STATEMENT_MAX] = {
-	[NEWEST_OF_MODEM] = "WHERE modem = ?1 ORDER BY id DESC LIMIT 1",
-	[NEWEST_OF_IMEI] = "WHERE imei = ?1 AND imei != '' ORDER BY id DESC LIMIT 1",
-	[OWN_OF_MODEM] = "WHERE modem = ?1 AND campaign = ?2 ORDER BY id DESC LIMIT 1",
-	[OWN_OF_IMEI] = "WHERE imei = ?1 AND campaign = ?2 AND imei != '' ORDER BY id DESC LIMIT 1",
+	[NEWEST_OF_MODEM] = NEWEST("modem = ?1"),
+	[NEWEST_OF_IMEI] = NEWEST("imei = ?1 AND imei != ''"),
+	[OWN_OF_MODEM] = NEWEST("modem = ?1 AND campaign = ?2"),
+	[OWN_OF_IMEI] = NEWEST("imei = ?1 AND campaign = ?2 AND imei != ''"),
 };
 
 static const char *const outcomes[] = {
@@ -86,15 +85,10 @@ int store_rows_prepare(struct store_db *db)
 	db->rows = calloc(1, sizeof(*db->rows));
 	if (!db->rows)
 		return -ENOMEM;
-	for (size_t i = 0; i < _STATEMENT_MAX && r == 0; i++) {
-		char *made = job_texts[i] ? store_schema_load(job_texts[i]) : NULL;
-
-		if (job_texts[i] && !made)
-			return -ENOMEM;
-		r = store_prepare(db, made ? made : texts[i], &db->rows->of[i]);
-		sqlite3_free(made);
-	}
-	return r;
+	for (size_t i = 0; i < _STATEMENT_MAX && r == 0; i++)
+		if (texts[i])
+			r = store_prepare(db, texts[i], &db->rows->of[i]);
+	return r == 0 ? store_prepare_made(db, store_schema_load("WHERE id = ?1"), &db->rows->of[GET_JOB]) : r;
 }
 
 struct store_statements *store_rows_free(struct store_statements *rows)
@@ -177,6 +171,7 @@ int store_rows_put_history(struct store_db *db, const struct store_history *h)
 	text(s, 8, h->to);
 	text(s, 9, reason_name(h->reason));
 	text(s, 10, h->detail);
+	sqlite3_bind_int64(s, 11, h->who == STORE_OPERATOR ? h->uid : -1);
 	return store_run(db, s);
 }
 
@@ -245,13 +240,17 @@ static int find_modem(struct store_db *db, const char *name, struct store_found 
 static int find_job(struct store_db *db, enum statement which, const char *key,
 	const char *campaign, struct store_job *ret)
 {
-	sqlite3_stmt *s = db->rows->of[which];
+	sqlite3_stmt *s = db->rows->of[which], *row = db->rows->of[GET_JOB];
 	int r = look(db, s, key, campaign);
 
 	if (r <= 0)
 		return r;
-	r = store_schema_read(s, db->boot_id, ret);
+	sqlite3_bind_int64(row, 1, sqlite3_column_int64(s, 0));
 	sqlite3_reset(s);
+	r = store_error(db->sqlite, sqlite3_step(row));
+	if (r == 0)
+		r = store_schema_read(row, db->boot_id, ret);
+	sqlite3_reset(row);
 	return r < 0 ? r : 1;
 }
 
@@ -300,7 +299,11 @@ static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
 		r = store_take_text(s, 9, terms, sizeof(terms));
 	if (r == 0) /* unknown ones are no harm: the configuration's hold */
 		(void) terms_decode(terms, &a->terms);
-	return r == 0 && evidence_decode(evidence, &a->evidence) < 0 ? -EUCLEAN : r;
+	/* Only what is said of the attempt rests upon it: what may be sent, its job's own row knows. */
+	a->evidence_damaged = r == 0 && evidence_decode(evidence, &a->evidence) < 0;
+	if (a->evidence_damaged)
+		evidence_begin(&a->evidence, a->from, 0);
+	return r;
 }
 
 static int find_attempt(struct store_db *db, struct store_found *ret)

@@ -34,6 +34,7 @@ static const struct column {
 	COLUMN("forgiven", BOOL, forgiven),
 	COLUMN("number", LONG, number),
 	COLUMN("stop", BOOL, stop),
+	COLUMN("forced", BOOL, forced),
 	COLUMN("created", LONG, created),
 	COLUMN("ended", LONG, ended),
 	COLUMN("queued", LONG, queued),
@@ -63,13 +64,22 @@ static const struct column {
 #undef COLUMN
 };
 
-/* "a, b, boot_id", or the same as assignments of an upsert. */
-static void append_columns(sqlite3_str *sql, const char *separator, bool update)
+#define KEYS 3 /* the first columns */
+
+/* "a, b, boot_id" */
+static void append_columns(sqlite3_str *sql)
 {
 	for (size_t i = 0; i < ELEMENTSOF(columns); i++)
-		sqlite3_str_appendf(sql, update ? "%s%s = excluded.%s" : "%s%s",
-			i > 0 ? separator : "", columns[i].name, columns[i].name);
-	sqlite3_str_appendf(sql, update ? "%sboot_id = excluded.boot_id" : "%sboot_id", separator);
+		sqlite3_str_appendf(sql, "%s, ", columns[i].name);
+	sqlite3_str_appendall(sql, "boot_id");
+}
+
+/* "a = ?1, b = ?2, boot_id = ?3", from this column on. */
+static void append_assignments(sqlite3_str *sql, size_t from)
+{
+	for (size_t i = from; i < ELEMENTSOF(columns); i++)
+		sqlite3_str_appendf(sql, "%s = ?%d, ", columns[i].name, (int) i + 1);
+	sqlite3_str_appendf(sql, "boot_id = ?%d", (int) ELEMENTSOF(columns) + 1);
 }
 
 char *store_schema_put(void)
@@ -77,13 +87,25 @@ char *store_schema_put(void)
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 
 	sqlite3_str_appendall(sql, "INSERT INTO jobs (");
-	append_columns(sql, ", ", false);
+	append_columns(sql);
 	sqlite3_str_appendall(sql, ") VALUES (");
 	for (size_t i = 0; i < ELEMENTSOF(columns) + 1; i++)
 		sqlite3_str_appendf(sql, i > 0 ? ", ?%d" : "?%d", (int) i + 1);
 	sqlite3_str_appendall(
 		sql, ") ON CONFLICT DO UPDATE SET id = (SELECT max(id) + 1 FROM jobs), ");
-	append_columns(sql, ", ", true);
+	append_assignments(sql, 0);
+	return sqlite3_str_finish(sql);
+}
+
+char *store_schema_put_again(void)
+{
+	sqlite3_str *sql = sqlite3_str_new(NULL);
+
+	sqlite3_str_appendall(sql, "UPDATE jobs SET ");
+	append_assignments(sql, KEYS);
+	sqlite3_str_appendall(sql, " WHERE id = (SELECT max(id) FROM jobs WHERE modem = ?2)"
+				   " AND campaign = ?1 AND imei = ?3 AND (?3 = '' OR id ="
+				   " (SELECT max(id) FROM jobs WHERE imei = ?3 AND imei != ''))");
 	return sqlite3_str_finish(sql);
 }
 
@@ -92,7 +114,7 @@ char *store_schema_load(const char *where)
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 
 	sqlite3_str_appendall(sql, "SELECT ");
-	append_columns(sql, ", ", false);
+	append_columns(sql);
 	sqlite3_str_appendf(sql, " FROM jobs %s", where);
 	return sqlite3_str_finish(sql);
 }

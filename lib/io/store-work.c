@@ -126,6 +126,17 @@ static void find(struct store_worker *worker, struct store_item *item)
 	free(found);
 }
 
+static void cancel(struct store_worker *worker, struct store_item *item)
+{
+	struct store_found *found = calloc(1, sizeof(*found));
+
+	item->completion.error =
+		found ? store_cancel_put(worker->db, item->number, item->wall, item->uid, &found->job) : -ENOMEM;
+	if (item->completion.error == 0)
+		item->completion.found = STEAL(found);
+	free(found);
+}
+
 /* Between its batches others have their turn. True: it is to be queued again. */
 static bool prune(struct store_worker *worker, struct store_item *item)
 {
@@ -171,8 +182,11 @@ void store_work(
 				continue;
 			}
 			break;
+		case STORE_CANCEL:
+			cancel(worker, item);
+			break;
 		case STORE_RELEASE:
-			item->completion.error = store_db_release(worker->db, item->wall);
+			item->completion.error = store_db_release(worker->db, item->wall, item->uid);
 			break;
 		}
 		store_items_append(&finished, &one);

@@ -15,7 +15,7 @@ struct store_lines {
 /* What is asked of the thread, from its queueing to its completion. */
 struct store_item {
 	struct store_item *next;
-	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE, STORE_RELEASE, STORE_HISTORY } what;
+	enum { STORE_CHANGE, STORE_FIND, STORE_PRUNE, STORE_RELEASE, STORE_HISTORY, STORE_CANCEL } what;
 	struct store_completion completion;
 	usec_t due; /* CLOCK_MONOTONIC: commit at the latest then */
 	/* In the item's own allocation, NULL where there is none: a fleet that identifies itself queues a thousand. */
@@ -24,7 +24,9 @@ struct store_item {
 	struct store_modem *modem;
 	struct store_campaign *campaign;
 	struct store_lines *lines;
-	usec_t wall;	  /* STORE_PRUNE, STORE_RELEASE; STORE_HISTORY: where it goes on */
+	uint64_t number;  /* STORE_CANCEL */
+	int64_t uid;	  /* STORE_RELEASE, STORE_CANCEL */
+	usec_t wall;	  /* likewise, and STORE_PRUNE; STORE_HISTORY: where it goes on */
 	unsigned batches; /* STORE_PRUNE: left; STORE_HISTORY: lines that are wanted, of modem->name */
 };
 

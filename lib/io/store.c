@@ -182,14 +182,19 @@ bool store_is_held(const struct store *store)
 	return store->worker.db->held;
 }
 
-int store_release(struct store *store, usec_t wall)
+bool store_was_gone(const struct store *store)
 {
-	return store_db_release(store->worker.db, wall);
+	return store->worker.db->gone;
 }
 
-int store_resume(struct store *store, const char *campaign, usec_t wall)
+int store_release(struct store *store, usec_t wall, int64_t uid)
 {
-	struct store_history line = { .time = wall, .who = STORE_OPERATOR, .what = "resumed" };
+	return store_db_release(store->worker.db, wall, uid);
+}
+
+int store_resume(struct store *store, const char *campaign, usec_t wall, int64_t uid)
+{
+	struct store_history line = { .time = wall, .who = STORE_OPERATOR, .what = "resumed", .uid = uid };
 	int r = text_copy(line.campaign, sizeof(line.campaign), campaign) < 0 ? -ENOENT : 0;
 
 	if (r == 0)
@@ -216,9 +221,10 @@ int store_last_number_now(struct store *store, uint64_t *ret)
 	return r;
 }
 
-int store_figures_now(struct store *store, struct store_figures *ret, size_t max, size_t *ret_n)
+int store_figures_now(
+	struct store *store, struct store_figures *ret, size_t max, size_t *ret_n, struct store_damage *ret_damage)
 {
-	return store_figures_load(store->worker.db, ret, max, ret_n);
+	return store_figures_load(store->worker.db, ret, max, ret_n, ret_damage);
 }
 
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n)
@@ -359,7 +365,22 @@ int store_prune(struct store *store, usec_t wall, uint64_t cookie)
 	return 0;
 }
 
-int store_acknowledge(struct store *store, usec_t wall, uint64_t cookie)
+int store_cancel(struct store *store, uint64_t number, usec_t wall, int64_t uid, uint64_t cookie)
+{
+	struct store_item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		return -ENOMEM;
+	item->what = STORE_CANCEL;
+	item->completion.cookie = cookie;
+	item->number = number;
+	item->wall = wall;
+	item->uid = uid;
+	queue(store, item, 0);
+	return 0;
+}
+
+int store_acknowledge(struct store *store, usec_t wall, int64_t uid, uint64_t cookie)
 {
 	struct store_item *item = calloc(1, sizeof(*item));
 
@@ -368,6 +389,7 @@ int store_acknowledge(struct store *store, usec_t wall, uint64_t cookie)
 	item->what = STORE_RELEASE;
 	item->completion.cookie = cookie;
 	item->wall = wall;
+	item->uid = uid;
 	queue(store, item, 0);
 	return 0;
 }

@@ -57,6 +57,7 @@ struct store_job {
 	bool forgiven;              /* what it was does not count there any more */
 	uint64_t number;            /* its id for people: another one after a retry; 0: this is no job, only its record counts */
 	bool stop;                  /* an operator wants no further attempt of it */
+	bool forced;                /* ... wants it to go whatever the window and the wave; until it does */
 	usec_t created, ended;      /* CLOCK_REALTIME; 0: not known; it has no final verdict */
 	usec_t queued;              /* CLOCK_REALTIME: since then it could have gone; 0: it could not yet */
 	bool other_boot;            /* when read: saved in an earlier boot, record's times mean nothing now */
@@ -74,6 +75,7 @@ struct store_attempt {
 	enum reason reason;
 	int cme;
 	struct evidence evidence;
+	bool evidence_damaged;        /* when read: it could not be, and begins anew */
 	struct terms terms;           /* kept until it ends */
 };
 
@@ -86,6 +88,14 @@ struct store_campaign {
 	uint32_t wave;     /* this one and those before it are open */
 	usec_t soak_until; /* CLOCK_REALTIME; 0: it does not soak */
 	usec_t brake_since; /* CLOCK_REALTIME: what upgraded modems showed before is forgiven; 0: nothing is */
+};
+
+/* Rows that cannot be read, of those that no job's next step rests upon: the newest of them. */
+struct store_damage {
+	size_t rows;
+	uint64_t job; /* its number; 0: not known */
+	char modem[NAME_MAX_SIZE];
+	uint32_t attempt;
 };
 
 /* What an attempt that has succeeded tells of how its modem fared. */
@@ -121,6 +131,7 @@ struct store_history {
 	char from[VERSION_MAX], to[VERSION_MAX];
 	enum reason reason;
 	char detail[STORE_DETAIL_MAX];
+	int64_t uid; /* of the operator; -1: not known. Of the daemon there is none */
 };
 
 /* All of it becomes durable, or nothing. */
@@ -157,13 +168,13 @@ struct store_page {
 struct store_completion {
 	uint64_t cookie;
 	int error;                 /* 0 or negative errno; -EUCLEAN: the file is damaged, see store_condemn() */
-	struct store_found *found; /* of store_find(), the caller frees it; else NULL */
+	struct store_found *found; /* of store_find() and store_cancel(), the caller frees it; else NULL */
 	struct store_page *page;   /* of store_history(), likewise; NULL also when there are none */
 };
 
 /*
- * Opens or creates DIR/fotad.db, brings an older schema to ours and checks what decisions rest upon (the rest is
- * checked by the thread). boot_id: of this boot. -EEXIST: another process holds it. -ENOTSUP: a newer schema.
+ * Opens or creates DIR/fotad.db (held, where there was one before: it is lost), brings an older schema to ours and checks what
+ * decisions rest upon (the rest is checked by the thread). boot_id: of this boot. -EEXIST: another process holds it. -ENOTSUP: a newer schema.
  * -EUCLEAN: corrupt, condemned, or another program's. Others as the system says.
  */
 int store_open(const char *directory, const char *boot_id, struct store **ret);
@@ -182,8 +193,9 @@ int store_condemn(const char *directory);
  * acknowledge: the same at any time, by the thread, which says so with the cookie. -ENOMEM only.
  */
 bool store_is_held(const struct store *store);
-int store_release(struct store *store, usec_t wall);
-int store_acknowledge(struct store *store, usec_t wall, uint64_t cookie);
+bool store_was_gone(const struct store *store); /* was there no file, although there was one here before? */
+int store_release(struct store *store, usec_t wall, int64_t uid);
+int store_acknowledge(struct store *store, usec_t wall, int64_t uid, uint64_t cookie);
 
 /* Commits what is queued, then ends the thread. NULL is fine. Returns NULL. Completions not fetched are lost. */
 struct store *store_close(struct store *store);
@@ -192,10 +204,10 @@ struct store *store_close(struct store *store);
  * An operator says, while no daemon runs, that a campaign goes on: it is neither halted nor paused, and what has failed
  * in it is forgiven. Only before the first change. -ENOENT: it is neither.
  */
-int store_resume(struct store *store, const char *campaign, usec_t wall);
+int store_resume(struct store *store, const char *campaign, usec_t wall, int64_t uid);
 
 /*
- * Reads all jobs, the one saved last first: an array the caller frees with free(), NULL for none. Only before the first
+ * Reads all jobs, of each modem and of each IMEI the one saved last first: an array the caller frees with free(), NULL for none. Only before the first
  * change, like the next.
  */
 int store_load(struct store *store, struct store_job **ret, size_t *ret_n);
@@ -207,8 +219,12 @@ int store_last_number_now(struct store *store, uint64_t *ret);
 /* All campaigns that ever were saved: an array the caller frees, NULL for none. Only before the first change. */
 int store_campaigns_now(struct store *store, struct store_campaign **ret, size_t *ret_n);
 
-/* The figures of the `max` newest attempts that have succeeded, the newest first. Only before the first change. */
-int store_figures_now(struct store *store, struct store_figures *ret, size_t max, size_t *ret_n);
+/*
+ * The figures of the `max` newest attempts that have succeeded, the newest first, without those that are damaged. Only before
+ * the first change.
+ */
+int store_figures_now(
+	struct store *store, struct store_figures *ret, size_t max, size_t *ret_n, struct store_damage *ret_damage);
 void store_figures_take(struct store_figures *figures, const struct evidence *evidence);
 
 /* Queues; copies. cookie comes back in the completion. -ENOMEM only. */
@@ -217,6 +233,12 @@ int store_save(struct store *store, const struct store_job *job, uint64_t cookie
 
 /* By modem name, or by IMEI when that is not NULL; campaign "": none. */
 int store_find(struct store *store, const char *campaign, const char *modem, const char *imei, uint64_t cookie);
+
+/*
+ * An operator gives up the job of this number, which no modem has in hand: cancelled, unless it is final. found->job: as it was
+ * before. -ENOENT in the completion: there is none.
+ */
+int store_cancel(struct store *store, uint64_t number, usec_t wall, int64_t uid, uint64_t cookie);
 
 /* The newest lines of what is said of a modem or a campaign, or ("") of anything; at least one, at most max. */
 int store_history(struct store *store, const char *name, unsigned max, uint64_t cookie);

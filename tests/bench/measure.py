@@ -139,13 +139,26 @@ class Fleet:
 					moment, modem, way, text = line.rstrip("\n").split(" ", 3)
 					yield int(moment), modem, way, text
 
+	def log_to(self, name):
+		"""A pipe, as a program's stderr is where there is no journal, read by another process into that file."""
+		with open(self.path(name), "w", encoding="utf-8") as file:
+			self.reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
+		self.closing.callback(self.reader.wait)
+		return self.reader.stdin
+
+	def log(self):
+		"""The lines of the program that has ended."""
+		self.reader.wait()
+		with open(self.path("fotad.log"), encoding="utf-8") as log:
+			return log.readlines()
+
 	def fotad(self, *options, state=None, stderr=None, more=None, before=None):
 		"""Starts it; (Popen, time). more: environment; before: what the child does first."""
 		state = state or self.path("state")
 		os.makedirs(state, 0o700, exist_ok=True)
 		started = time.monotonic()
 		with contextlib.ExitStack() as stack:
-			log = stderr or stack.enter_context(open(self.path("fotad.log"), "w", encoding="utf-8"))
+			log = stderr or stack.enter_context(self.log_to("fotad.log"))
 			child = subprocess.Popen(
 				[FOTAD, f"--config={self.path('fotad.json')}", f"--state-dir={state}", "--bus=none", *options],
 				stdin=subprocess.DEVNULL, stderr=log, text=True, env=environment() | (more or {}), preexec_fn=before)
@@ -161,8 +174,7 @@ class Fleet:
 			return sum(line.endswith("-wal\n") for line in file)
 
 	def lines_of_log(self):
-		with open(self.path("fotad.log"), encoding="utf-8") as log:
-			return sum(1 for _ in log)
+		return len(self.log())
 
 	def make_store(self, state):
 		"""As a gateway's first start does, once in its life: that is no part of a job."""
@@ -176,8 +188,7 @@ class Fleet:
 		self.make_store(state or self.path("state"))
 		usage = wait(*self.fotad("--once", state=state, more=more))
 		if usage.code != 0:
-			with open(self.path("fotad.log"), encoding="utf-8") as log:
-				raise RuntimeError(f"fotad exited with {usage.code}:\n" + "".join(log.readlines()[-20:]))
+			raise RuntimeError(f"fotad exited with {usage.code}:\n" + "".join(self.log()[-20:]))
 		return usage
 
 	def bare(self, script, before=None, store=None, syncs=0):
@@ -187,7 +198,7 @@ class Fleet:
 		command = [program("bare"), store or self.path("bare-store"), str(records // syncs if syncs else 0), self.path("script"),
 			*self.ports]
 		started = time.monotonic()
-		with open(self.path("bare.log"), "w", encoding="utf-8") as log:
+		with self.log_to("bare.log") as log:
 			return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, preexec_fn=before), started
 
 	def run_bare(self, script, **more):

@@ -54,6 +54,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
   <policy user="{user}">
     <allow own="org.freedesktop.PolicyKit1"/>
     <allow own="org.freedesktop.login1"/>
+    <allow own="org.freedesktop.ModemManager1"/>
     <allow own="org.freedesktop.timedate1"/>
     <allow send_destination="*"/>
   </policy>

@@ -410,7 +410,7 @@ def stopped_for_a_while(life):
 def second_daemon(life):
 	life.power()
 	first = life.bench.daemon(once=False)
-	first.log.wait("watches 1 modems")
+	first.log.wait("watches 1 modem")
 	if life.faulty:
 		second = life.bench.daemon()
 		life.code = second.wait()

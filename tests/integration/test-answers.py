@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sqlite3
+import threading
 import time
 
 import busrig
@@ -53,6 +54,96 @@ def test_killed(bench):
 		client.call(word, "s", "winter")
 		kill(daemon)
 		rig.equal(row_of(bench, "winter").get(column), wanted, f"{column} after {word}")
+
+
+def test_forced(bench):
+	"""Forced, it waits for room only; and so in the next life, whose history says which user wanted that."""
+	bench.config["limits"]["max_parallel"] = 1
+	for name in "slow", "m0":
+		bench.modem(name, FAMILY)
+	bench.web(10_000)
+	bench.http(FAMILY, FROM, TO, size=20_000)
+	bench.campaign("spring", TO, ["slow"])
+	bench.campaign("winter", TO, ["m0"], not_before=FUTURE)
+	bench.start_modems(default=f"{QUICK} network-time=0ms")
+	daemon, client = begin(bench)
+	daemon.log.wait(r"slow: \d+ % downloaded")
+	daemon.log.wait(r"m0: not now \(not-before\)")
+	rig.check("as soon as there is room" in client.call("Start", "sb", "m0", True)[1], "m0 does not wait for room")
+	daemon.log.wait(rf"m0: an operator \(uid {os.getuid()}\) starts it now")
+	kill(daemon)
+	daemon, client = begin(bench)
+	daemon.log.wait(rig.RESTORED, start=daemon.log.wait("m0: succeeded"))
+	line = next(line for line in client.call("History", "su", "m0", 0)[0] if line.get("what") == "start --force")
+	rig.equal((line["who"], line["uid"]), ("operator", os.getuid()), "who it was")
+	rig.equal(daemon.stop(), 0, "exit code")
+	rig.judge_success(bench, bench.modems["m0"], bench.truth()["m0"])
+
+
+def test_taken_back_at_once(bench):
+	"""A campaign is cancelled and taken up again while the store is being asked about its modem, on a disk that takes its time: the
+	last word counts."""
+	stage(bench)
+	preload = os.path.join(rig.BUILD, "tests", "bench", "sync.so")
+	options = "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")
+	daemon, client = begin(bench, environment={"LD_PRELOAD": preload, "SYNC_DELAY": "400000", "ASAN_OPTIONS": options})
+	daemon.log.wait("m0: .*, runs ")
+	answers = []
+	calls = [threading.Thread(target=lambda word=word: answers.append(client.call(word, "s", "winter"))) for word in ("Cancel", "Retry")]
+	for call in calls:
+		call.start()
+		daemon.log.wait("campaign winter: (cancelled|taken up again) by an operator", count=calls.index(call) + 1)
+	for call in calls:
+		call.join()
+	rig.equal(len(answers), 2, "answers")
+	daemon.log.wait(rig.RESTORED, start=daemon.log.wait("m0: succeeded"))
+	daemon.stop()
+	rig.judge_success(bench, bench.modems["m0"], bench.truth()["m0"])
+
+
+def rows_of(bench, query):
+	with contextlib.closing(sqlite3.connect(bench.path("state", "fotad.db"))) as store:
+		return store.execute(query).fetchall()
+
+
+def relink(bench, name):
+	with contextlib.suppress(FileNotFoundError):
+		os.unlink(bench.path("slot"))
+	os.symlink(bench.path("ports", name), bench.path("slot"))
+
+
+def test_left(bench):
+	"""A module has not come back, and another is in its place (conduct 11): its job is given up by its id, durably, also in another
+	life; and when it is there again, what it runs counts."""
+	first, second = bench.modem("first", FAMILY, "back-late time=9s", configured=False), bench.modem("second", FAMILY, configured=False)
+	bench.config["modems"].append({"name": "slot", "port": bench.path("slot")})
+	bench.http(FAMILY, FROM, TO, size=20_000)
+	bench.campaign("winter", TO)
+	bench.start_modems(default=f"{QUICK} network-time=0ms")
+	relink(bench, "first")
+	daemon, client = begin(bench)
+	bench.transcript.wait(r" first < GTOTA DOWNLOAD COMPLETE")
+	relink(bench, "second")
+	hint = r"its own job stays unknown until it is back, or fotactl cancel (\d+) gives it up"
+	daemon.log.wait(hint)
+	job = re.search(hint, daemon.log.text())[1]
+	kill(daemon)
+	daemon, client = begin(bench)
+	daemon.log.wait("slot: succeeded")
+	rig.equal(busrig.error_of(client.call, "Cancel", "s", "99"), "org.fotad1.Error.NoSuchName", "cancel of no job")
+	path, text = client.call("Cancel", "s", job)
+	rig.check(path == "/" and text.startswith(f"job {job} of slot, which no module here has in hand, is cancelled"), f"the answer: {path}, {text}")
+	rig.equal(busrig.error_of(client.call, "Cancel", "s", job), "org.fotad1.Error.NothingToDo", "another cancel")
+	kill(daemon)
+	states = {imei: (state, stop) for imei, state, stop in rows_of(bench, "SELECT imei, state, stop FROM jobs")}
+	rig.equal(states, {first.imei: ("cancelled", 1), second.imei: ("succeeded", 0)}, "jobs")
+	line = rows_of(bench, "SELECT modem, imei, who, before, after, uid FROM history WHERE what = 'cancel'")
+	rig.equal(line, [("slot", first.imei, "operator", "unknown", "cancelled", os.getuid())], "history")
+	relink(bench, "first")
+	daemon, client = begin(bench)
+	daemon.log.wait("slot: succeeded")
+	rig.equal(daemon.stop(), 0, "exit code")
+	rig.equal(bench.truth()["first"]["gtota_received"], 1, "starts of the first")
 
 
 def gate(client, name):
@@ -192,5 +283,5 @@ def test_after_reload(bench):
 
 
 if __name__ == "__main__":
-	rig.main(test_killed, test_full_disk, test_acknowledged_in_vain, test_halted, test_no_campaign_any_more,
+	rig.main(test_killed, test_forced, test_taken_back_at_once, test_left, test_full_disk, test_acknowledged_in_vain, test_halted, test_no_campaign_any_more,
 		test_another_campaign, test_after_reload)

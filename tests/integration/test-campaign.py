@@ -107,7 +107,7 @@ def test_canary_fails(bench):
 	fleet(bench, 6, "version-unchanged", faulty=6, waves=[{"size": "1"}, {"size": "100%"}])
 	daemon, _ = rig.run_once(bench, wanted=1)
 	rig.equal(len(tried(bench)), 1, "modems that were tried")
-	rig.check(daemon.log.find("campaign winter: halted: of the 1 modems of wave 1 at most 0 can succeed, and 1 must"), "the halt is not explained")
+	rig.check(daemon.log.find("campaign winter: halted: of the 1 modem of wave 1 at most 0 can succeed, and 1 must"), "the halt is not explained")
 
 
 def test_resume(bench):
@@ -135,6 +135,35 @@ def test_resume(bench):
 	rig.equal([bench.jobs()[name]["wave"] for name in (canary, second)], [1, 1], "waves of the first two")
 	rig.check(daemon.log.find("wave 2 of 2 is open, for 4 modems"), "the second wave is not said to open")
 	rig.equal(sum(m["packages_applied"] for m in truth.values()), 5, "packages applied")
+
+
+def test_next_release(bench):
+	"""Who has begun for one campaign has not for the next one, that a reload brings, nor has who is away meanwhile."""
+	waves, names, last = [{"size": "1"}, {"size": "100%"}], [f"m{i:02}" for i in range(8)], VERSIONS[FAMILY][2]
+	fleet(bench, 8, waves=waves, max_parallel=8)
+	daemon = bench.daemon(once=False)
+	daemon.log.wait(rig.RESTORED, count=8)
+	rig.equal({m["version"] for m in bench.truth().values()}, {TO}, "versions after the first campaign")
+	away = rig.campaign_order("winter", names)[-1]
+	for m in bench.modems.values():
+		m.version, m.target = TO, last
+	del bench.modems[away]
+	start = daemon.log.size()
+	bench.start_modems(default=QUICK)
+	bench.transcript.wait(r" > AT\+CGSN", count=7)
+	bench.http(FAMILY, TO, last, size=20_000)
+	bench.config["campaigns"] = []
+	bench.campaign("spring", last, waves=waves, max_parallel=8)
+	bench.write_config()
+	daemon.kill(signal.SIGHUP)
+	daemon.log.wait(rf": succeeded: runs {re.escape(last)}", count=7)
+	daemon.log.wait(rig.RESTORED, start=start, count=7)
+	rig.equal(daemon.stop(), 0, "exit code")
+	for name, m in bench.truth().items():
+		rig.judge_success(bench, bench.modems[name], m)
+	order = sorted(spans(bench).values())
+	rig.equal(len(order), 7, "attempts")
+	rig.check(order[1][0] >= order[0][1], f"others have begun before the first was proven: {order}")
 
 
 def test_target_of_another(bench):
@@ -292,5 +321,5 @@ def test_reload_adds_modems(bench):
 	rig.equal(sorted(job["wave"] for job in bench.jobs().values()), [1] + [2] * 7, "waves of the jobs")
 
 
-rig.main(test_three_waves, test_halt, test_canary_fails, test_resume, test_target_of_another, test_uplink_last, test_uplink_alone,
+rig.main(test_three_waves, test_halt, test_canary_fails, test_resume, test_next_release, test_target_of_another, test_uplink_last, test_uplink_alone,
 	test_group_limit, test_restart_while_it_soaks, test_age_over_a_restart, test_reload_adds_modems)

@@ -236,7 +236,7 @@ def judge(life, plan, daemon, code, truth):
 	rig.judge_success(life.bench, life.modem, truth, except_for=except_for)
 	equal(truth["gtota_accepted"], 1, "starts")
 	equal((job["state"], job["reason"]), ("succeeded", ""), "fotad's verdict")
-	check(daemon.log.find("1 of 1 modems run their target"), "fotad does not say that it succeeded")
+	check(daemon.log.find("1 of 1 modem runs its target"), "fotad does not say that it succeeded")
 
 
 def where(plan, calls, reference):

@@ -166,7 +166,7 @@ def test_doctor(bench):
 	held = rig.Peer(bench, "held")
 	bench.config["modems"] += [{"name": "held", "port": bench.path("ports", "held")},
 		{"name": "file", "port": bench.write("a-file", "")}]
-	bench.config["campaigns"][0]["target"] = ""
+	bench.config["campaigns"][0].update(target="", fetch="require")
 	bench.config["packages"][0]["from"] = ""
 	bench.config["packages"].append({"model": "L610", "from": "1", "to": "2",
 		"ftp": {"server": "host.invalid", "file": "f", "username": "u", "password": {"credential": "fota-ftp"}}})
@@ -178,6 +178,9 @@ def test_doctor(bench):
 	rig.equal(found["port", "file"]["state"], "wrong", "a port that is a file")
 	rig.equal(found["pause", None]["mend"], "fotactl resume", "a pause")
 	rig.check(("credential", "fota-ftp") in found, "the credential")
+	fetch = found["fetch", bench.config["campaigns"][0]["name"]]
+	if not os.path.exists("/run/fotad-fetch"):
+		rig.equal((fetch["state"], fetch["mend"]), ("wrong", "systemctl enable --now fotad-fetch.socket"), "the shadow fetch")
 	rig.equal(found["server", "host.invalid:21"]["state"], "warning", "a server without an address")
 	rig.check(any(f["state"] == "warning" for (check, s), f in found.items() if check == "server" and s.startswith("127.0.0.1:")),
 		"a server that is down")

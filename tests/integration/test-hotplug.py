@@ -7,58 +7,14 @@ are the simulator's, as everywhere.
 import errno
 import fcntl
 import os
-import shutil
-import sys
 import time
 
-try:
-	import gi
-	gi.require_version("UMockdev", "1.0")
-	from gi.repository import UMockdev
-except (ImportError, ValueError):
-	UMockdev = None
-if not shutil.which("umockdev-wrapper"):  # comes with the preload
-	UMockdev = None
-
 import rig
+import udevrig
 from rig import VERSIONS
+from udevrig import CONTROLLER, Udev
 
-PRELOAD = "libumockdev-preload.so.0"
-BEGUN = "FOTAD_UMOCKDEV"  # in the environment: we have the preload already
-CONTROLLER = "/devices/pci0000:00/0000:00:14.0"
 RETRY = 5  # seconds until fotad itself tries a port again that was busy
-
-
-class Udev:
-	"""A test bed; as the library has it in the environment, there is one to a process at a time."""
-
-	def __init__(self, bench):
-		if UMockdev is None:
-			raise rig.Skip("umockdev is not installed (Debian: umockdev, gir1.2-umockdev-1.0)")
-		self.bed = UMockdev.Testbed.new()
-		self.root = self.bed.get_root_dir()
-		bench.closing.callback(shutil.rmtree, self.root, ignore_errors=True)
-		self.environment = {"LD_PRELOAD": PRELOAD, "UMOCKDEV_DIR": self.root,
-			"ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
-
-	def usb(self, path, vendor, product):
-		"""A USB device, as the kernel shows it."""
-		self.bed.add_from_string(f"P: {path}\nE: SUBSYSTEM=usb\nE: DEVTYPE=usb_device\nA: idVendor={vendor}\nA: idProduct={product}\n")
-
-	def tty(self, path, port):
-		"""A serial port: what the simulator has at this path, with its true number."""
-		number = os.stat(port).st_rdev
-		major, minor = os.major(number), os.minor(number)
-		name = os.path.basename(path)
-		self.bed.add_from_string(f"P: {path}\nE: SUBSYSTEM=tty\nE: DEVNAME=/dev/{name}\nE: MAJOR={major}\nE: MINOR={minor}\nA: dev={major}:{minor}\n")
-		link = os.path.join(self.root, "sys/dev/char", f"{major}:{minor}")
-		os.makedirs(os.path.dirname(link), exist_ok=True)
-		if os.path.lexists(link):
-			os.unlink(link)
-		os.symlink("../.." + path, link)
-
-	def say(self, path, action):
-		self.bed.uevent("/sys" + path, action)
 
 
 def watch(bench, **more):
@@ -178,7 +134,4 @@ def test_without_netlink(bench):
 
 
 if __name__ == "__main__":
-	if UMockdev is not None and BEGUN not in os.environ:  # who sends messages has to see the test bed, too
-		os.execve("/usr/bin/python3", ["python3", *sys.argv], {**os.environ, "LD_PRELOAD": PRELOAD, BEGUN: "yes"})
-	os.environ.pop("LD_PRELOAD", None)  # not for everybody who is started from here
-	rig.main(test_events, test_emergency, test_hub, test_few, test_without_netlink, workers=1)
+	udevrig.main(test_events, test_emergency, test_hub, test_few, test_without_netlink)

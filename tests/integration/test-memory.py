@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""fotad under valgrind's memcheck and, if $FOTAD_ASAN names one, a build with the sanitizers, over good and bad days."""
+"""fotad over good and bad days, looked at by its own sanitizers where it is built with them, else by valgrind's memcheck.
+
+$FOTAD_ASAN: another build of fotad, with the sanitizers, to be looked at, too.
+"""
 import os
 import shutil
 import signal
@@ -55,19 +58,16 @@ def life(bench, **options):
 def test_valgrind(bench):
 	if not shutil.which("valgrind"):
 		raise rig.Skip("valgrind is not installed")
-	with open(rig.FOTAD, "rb") as file:
-		if b"__asan_init" in file.read():
-			raise rig.Skip("this build has sanitizers of its own")
 	life(bench, prefix=["valgrind", "--quiet", f"--error-exitcode={ERROR}", "--leak-check=full",
 		"--errors-for-leak-kinds=definite,indirect", "--num-callers=20", "--vex-iropt-level=1"])
 
 
 def test_sanitizers(bench):
-	program = os.environ.get("FOTAD_ASAN")
-	if not program:
-		raise rig.Skip("FOTAD_ASAN is not set")
-	life(bench, program=program, environment={"ASAN_OPTIONS": f"exitcode={ERROR}:detect_leaks=1",
+	life(bench, program=SANITIZED, environment={"ASAN_OPTIONS": f"exitcode={ERROR}:detect_leaks=1",
 		"UBSAN_OPTIONS": f"halt_on_error=1:exitcode={ERROR}:print_stacktrace=1"})
 
 
-rig.main(test_valgrind, test_sanitizers)
+with open(rig.FOTAD, "rb") as file:
+	HAS_SANITIZERS = b"__asan_init" in file.read()
+SANITIZED = rig.FOTAD if HAS_SANITIZERS else os.environ.get("FOTAD_ASAN")
+rig.main(*([] if HAS_SANITIZERS else [test_valgrind]), *([test_sanitizers] if SANITIZED else []))

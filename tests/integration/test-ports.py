@@ -101,6 +101,8 @@ def test_no_ports(bench):
 		judge_left(daemon, name, "port-denied")
 	for name in "absent", "dangling", "below":
 		judge_left(daemon, name, "port-absent")
+	rig.check(daemon.log.find(r" absent: .*is not there; waiting for it, for 8s at most \(timeouts.return\) \(port-absent\)"),
+		"it is not said how long who is absent is waited for")
 	for name in "left", "right", "twin-1", "twin-2":
 		judge_left(daemon, name, "duplicate")
 	rig.equal(bench.sent("shared"), [], "sent to the tty with two names")

@@ -160,6 +160,43 @@ def test_held(bench):
 	rig.judge_success(bench, m, truth["pump"])
 
 
+def test_gone(bench):
+	"""Somebody has deleted it while a module was at an upgrade: it is not taken for a new gateway."""
+	m = one_modem(bench)
+	bench.start_modems(default="boot-time=200ms apply-time=200ms", rate=20_000)
+	first = bench.daemon(once=False)
+	bench.transcript.wait(r" < GTOTA DOWNLOAD START")
+	first.kill()
+	first.wait(20)
+	for name in os.listdir(bench.path("state")):
+		if name.startswith("fotad.db"):
+			os.unlink(bench.path("state", name))
+	start = bench.transcript.size()
+	daemon = bench.daemon(once=False)
+	daemon.log.wait("the state in .* is gone")
+	daemon.log.wait("no job starts until somebody has looked and said so: fotactl acknowledge")
+	daemon.log.wait(" pump: NL668-EU-00, IMEI ")
+	rig.check(not bench.transcript.find(r" > .*GTOTA=\d", start), "a start without anybody's word")
+	daemon.stop()
+	rig.equal(bench.daemon("--acknowledge", once=False).wait(20), 0, "exit code of --acknowledge")
+	again, _ = rig.run_once(bench)
+	rig.check(not again.log.find("the state in .* is gone"), "another life has lost it again")
+	rig.judge_word(bench, m, "succeeded")
+	rig.equal([h["detail"] for h in rows(bench, "SELECT * FROM history") if h["what"] == "store-lost"], ["its file was gone"], "history")
+
+
+def test_damaged_evidence(bench):
+	"""A bit was flipped in what an attempt has shown: nothing is sent because of it, and it is said which."""
+	m = one_modem(bench)
+	_, truth = rig.run_once(bench)
+	rig.judge_success(bench, m, truth["pump"])
+	change(bench, "UPDATE attempts SET evidence = replace(evidence, 'reports=', 'reports-')")
+	daemon = bench.daemon()
+	rig.equal(daemon.wait(), 0, "exit code")
+	daemon.log.wait("pump: in the state, what attempt 1 of job 1 has shown is damaged")
+	rig.equal(rows(bench, "SELECT count(*) AS n FROM jobs")[0]["n"], 1, "jobs that are left")
+
+
 def test_newer(bench):
 	one_modem(bench)
 	bench.start_modems()
@@ -329,6 +366,6 @@ def test_many_jobs(bench):
 
 
 if __name__ == "__main__":
-	rig.main(test_evidence, test_unknown_then_settled, test_unknown_without_a_start, test_damaged, test_held, test_newer,
+	rig.main(test_evidence, test_unknown_then_settled, test_unknown_without_a_start, test_damaged, test_held, test_gone, test_damaged_evidence, test_newer,
 		test_full_disk, test_budget,
 		test_another_in_the_slot, test_swapped_in_flight, test_many_jobs, workers=3)

@@ -166,6 +166,17 @@ class Machine:
 			self.monitor("chardev-remove", id=f"tty{port}")
 			self.wires.pop(port).close()
 
+	def plug_hub(self, port):
+		"""A hub of eight ports in this one: "PORT.1" to "PORT.8"."""
+		with self.lock:
+			self.monitor("device_add", driver="usb-hub", id=f"hub{port}", bus="usb.0", port=str(port), ports=8)
+
+	def unplug_hub(self, port):
+		"""When nothing is plugged into it."""
+		with self.lock:
+			self.monitor("device_del", id=f"hub{port}")
+			self.hear(lambda said: said.get("event") == "DEVICE_DELETED" and said["data"].get("device") == f"hub{port}")
+
 	def cut(self):
 		"""The power cord: what the kernel had not written is lost."""
 		self.process.kill()

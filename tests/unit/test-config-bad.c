@@ -39,6 +39,8 @@ static const struct row {
 	{ "\xef\xbb\xbf{ \"version\": 1 }", "fotad.json:1:1: begins with a byte order mark" },
 	{ "{ \"version\": 1,\n }", "fotad.json:2:2: string or '}' expected near '}'; no comma may stand before it" },
 	{ "{ \"version\": 1, \"modems\": [ 1, ] }", "no comma may stand before it" },
+	{ "{ \"version\": 1\n \"modems\": [] }", "fotad.json:2:9: '}' expected; is a comma missing before it?" },
+	{ "{ \"version\": 1, \"modems\": [ { } { } ] }", "']' expected near '{'; is a comma missing before it?" },
 	{ "{ \"version\": 1 } x", "fotad.json:1:18: end of file expected" },
 	{ "{ // version\n \"version\": 1 }", "fotad.json:1:3: string or '}' expected near '/'; JSON has no comments" },
 	{ "{ # version\n \"version\": 1 }", "JSON has no comments" },

@@ -166,6 +166,26 @@ static void test_no_guess(void **state)
 	assert_null(strstr(s->problems.errors[0], "did you mean"));
 }
 
+/* What is wrong with a time is said once, not also of what would stand there without it. */
+static void test_no_times(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t errors;
+	} table[] = {
+		{ WINDOW("\"start\": \"25:00\", \"end\": \"26:00\", " BERLIN), 2 },
+		{ WINDOW("\"start\": \"00:00\", \"end\": \"26:00\", " BERLIN), 1 },
+		{ WINDOW(BERLIN), 2 },
+	};
+	struct site *s = *state;
+
+	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+		site_write(s, "fotad.json", table[i].text);
+		assert_int_equal(site_load(s, NULL), -EBADMSG);
+		assert_int_equal(s->problems.n_errors, table[i].errors);
+	}
+}
+
 /* By the timeouts an hour and a half: with hold, a shorter one would never let anything start. */
 static void test_short(void **state)
 {
@@ -212,6 +232,7 @@ int main(void)
 		SITE_TEST(test_zones),
 		SITE_TEST(test_bad),
 		SITE_TEST(test_no_guess),
+		SITE_TEST(test_no_times),
 		SITE_TEST(test_short),
 		SITE_TEST(test_too_many),
 	};

@@ -48,7 +48,8 @@ static void test_read(void **state UNUSED)
 		"{\"modems\": [{\"name\": \"a\", \"port\": \"/dev/x\"}, {\"name\": \"no-port\"}, 7],"
 		" \"packages\": [{\"http\": {\"url\": \"http://web.example/a?b\"}},"
 		" {\"http\": {\"url\": \"https://[2001:db8::1]/a\"}}, {\"http\": {\"url\": \"HTTP://web.example:8080\"}},"
-		" {\"ftp\": {\"server\": \"ftp.example\", \"password\": {\"credential\": \"one\"}}}]}");
+		" {\"ftp\": {\"server\": \"ftp.example\", \"password\": {\"credential\": \"one\"}}}],"
+		" \"campaigns\": [{\"name\": \"w\", \"fetch\": \"require\"}, {\"name\": \"x\", \"fetch\": \"off\"}, {\"name\": \"y\"}]}");
 	write_file("conf.d/2.json", "{\"packages\": [{\"ftp\": {\"server\": \"ftp://ftp.example:2121\"}}],"
 				    " \"modems\": [{\"name\": \"b\", \"port\": \"/dev/y\"}]}");
 	write_file("conf.d/1.json", "{\"modems\": [{\"apn\": {\"password\": {\"credential\": \"two\"}}}]}");
@@ -57,6 +58,7 @@ static void test_read(void **state UNUSED)
 	site_read("main.json", &site);
 	check_keys(site.servers, "web.example:80 [2001:db8::1]:443 web.example:8080 ftp.example:21 ftp.example:2121");
 	check_keys(site.credentials, "one two");
+	check_keys(site.fetches, "w");
 	assert_int_equal(json_array_size(site.modems), 2);
 	for (const char *const *file = (const char *const[]) { "main.json", "conf.d/1.json", "conf.d/2.json",
 		     "conf.d/3.json", "conf.d/4.txt", NULL };

@@ -167,6 +167,29 @@ static void test_waves(void **state)
 	expect(&f, 2, AT(1, 30), AT(2, 0));
 }
 
+/* Of the uplink, in as many groups as may have a limit, and in a cell: what the last of all gates says counts, too. */
+static void test_many_gates(void **state)
+{
+	struct schedule_gate gates[13];
+	struct fleet f;
+
+	(void) state;
+	for (int closed = 0; closed < 2; closed++) {
+		make(&f, 1, 1);
+		f.campaign.when = (struct opening_rules){ .windows = night, .n_windows = 1 };
+		f.campaign.uplink_confirmed = true;
+		f.jobs[0].member.uplink = true;
+		for (size_t i = 0; i < ELEMENTSOF(gates); i++) {
+			gates[i] = (struct schedule_gate){ .kind = i < 12 ? SCHEDULE_GROUP : SCHEDULE_CELL };
+			f.jobs[0].gates[f.jobs[0].n_gates++] = &gates[i];
+		}
+		if (closed)
+			schedule_close(&f.forecast.schedule, &gates[12], JOB_WAIT_SLOT, USEC_INFINITY);
+		run(&f, AT(0, 0));
+		expect(&f, 0, closed ? USEC_INFINITY : AT(1, 0), closed ? USEC_INFINITY : AT(1, 30));
+	}
+}
+
 static void test_held(void **state)
 {
 	struct fleet f;
@@ -263,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_window),
 		cmocka_unit_test(test_not_before),
 		cmocka_unit_test(test_waves),
+		cmocka_unit_test(test_many_gates),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_lives),

@@ -80,7 +80,7 @@ static void check_migrated(struct fixture *f)
 	assert_string_equal(jobs[1].record.step, "download");
 	assert_int_equal(jobs[1].record.started, 123456789);
 	assert_true(jobs[1].bytes == 0);
-	assert_false(jobs[1].other_boot);
+	assert_false(jobs[1].other_boot || jobs[1].forced);
 	assert_string_equal(jobs[2].modem, "pump-01");
 	free(jobs);
 	/* Who was identified is known (conduct 10); who was not, is not. */
@@ -184,7 +184,7 @@ static void test_set_aside(void **state)
 		assert_int_equal(load(f, &jobs), 0);
 		assert_int_equal(reopen(f, BOOT), 0);
 	}
-	assert_int_equal(store_release(f->store, WALL), 0);
+	assert_int_equal(store_release(f->store, WALL, 1000), 0);
 	assert_false(store_is_held(f->store));
 	assert_int_equal(reopen(f, BOOT), 0);
 	assert_false(store_is_held(f->store));
@@ -205,7 +205,7 @@ static void test_acknowledged(void **state)
 	assert_int_equal(reopen(f, BOOT), -EUCLEAN);
 	set_aside(f);
 	assert_int_equal(store_save(f->store, &job, 3), 0);
-	assert_int_equal(store_acknowledge(f->store, WALL, 4), 0);
+	assert_int_equal(store_acknowledge(f->store, WALL, 1000, 4), 0);
 	for (uint64_t cookie = 3; cookie <= 4; cookie++) {
 		done = completion(f);
 		assert_true(done.cookie == cookie && done.error == 0);
@@ -244,7 +244,7 @@ static void test_damaged_history(void **state)
 				"WHERE i < 500)"
 				" INSERT INTO history SELECT NULL, 1, 'daemon', '', '', '', "
 				"'state', '', '', '',"
-				" hex(randomblob(60)) FROM c; PRAGMA wal_checkpoint(TRUNCATE)"),
+				" hex(randomblob(60)), -1 FROM c; PRAGMA wal_checkpoint(TRUNCATE)"),
 		SQLITE_OK);
 	root = number(f, "SELECT rootpage FROM sqlite_schema WHERE name = 'history'");
 	memset(noise, 0xa5, sizeof(noise));
@@ -258,6 +258,48 @@ static void test_damaged_history(void **state)
 	assert_int_equal(done.error, 0); /* the job is saved all the same */
 	done = completion(f);
 	assert_int_equal(done.error, -EUCLEAN);
+}
+
+/* A bit was flipped in a text that no job's next step rests upon: that row is named, and everything else is as it was. */
+static void test_damaged_rows(void **state)
+{
+	struct fixture *f = *state;
+	struct store_history line = { .time = 7, .what = "state" };
+	struct store_job job = make_job("c", "pump-07", "111");
+	struct store_attempt a = { .judged = true, .outcome = OUTCOME_SUCCEEDED, .to = "1.29" };
+	struct store_change what = { .job = &job, .attempt = &a, .history = &line, .n_history = 1 };
+	struct store_damage damage;
+	struct store_figures figures[4];
+	struct store_found found;
+	struct store_completion done;
+	size_t n;
+
+	job.number = 12;
+	for (a.number = 1; a.number <= 4; a.number++) {
+		a.ended = a.number < 4 ? a.number : 0;
+		evidence_begin(&a.evidence, "1.28", 0);
+		assert_int_equal(change(f, &what), 0);
+	}
+	f->store = store_close(f->store);
+	assert_int_equal(sql(f, "UPDATE attempts SET evidence = replace(evidence, '=', '-') WHERE number != 1;"
+				"UPDATE history SET detail = 'a' || char(0) || 'b' WHERE id = 2"),
+		SQLITE_OK);
+	assert_int_equal(reopen(f, BOOT), 0);
+	assert_int_equal(store_figures_now(f->store, figures, 4, &n, &damage), 0);
+	assert_int_equal(n, 1);
+	assert_true(figures[0].ended == 1);
+	assert_int_equal(damage.rows, 2);
+	assert_string_equal(damage.modem, "pump-07");
+	assert_true(damage.attempt == 3 && damage.job == 12);
+	assert_int_equal(store_find_now(f->store, "c", "pump-07", &found), 0);
+	assert_true(found.attempt_known && found.attempt.number == 4 && found.attempt.evidence_damaged);
+	assert_int_equal(store_history(f->store, "", 9, 1), 0);
+	done = completion(f);
+	assert_int_equal(done.error, 0);
+	assert_int_equal(done.page->n, 4);
+	assert_string_equal(done.page->lines[2].detail, "the rest of this line is damaged");
+	assert_true(done.page->lines[2].time == 7);
+	free(done.page);
 }
 
 /* Values that no fotad writes: damage, and neither cut nor taken for want of memory. */
@@ -378,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_acknowledged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condemned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_history, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damaged_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flips, setup, teardown),
 	};

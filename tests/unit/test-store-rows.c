@@ -106,12 +106,13 @@ static void test_resume(void **state)
 	strcpy(job.record.imei, "3");
 	job.state = JOB_SUCCEEDED;
 	assert_int_equal(save(f, &job), 0);
-	assert_int_equal(store_resume(f->store, "spring", 5 * SEC), -ENOENT);
-	assert_int_equal(store_resume(f->store, "winter", 5 * SEC), 0);
-	assert_int_equal(store_resume(f->store, "winter", 6 * SEC), -ENOENT);
+	assert_int_equal(store_resume(f->store, "spring", 5 * SEC, 1000), -ENOENT);
+	assert_int_equal(store_resume(f->store, "winter", 5 * SEC, 1000), 0);
+	assert_int_equal(store_resume(f->store, "winter", 6 * SEC, 1000), -ENOENT);
 	assert_string_equal(ask(f, "SELECT halted, paused, brake_since FROM campaigns"), "|0|5000000");
 	assert_string_equal(ask(f, "SELECT modem, forgiven FROM jobs ORDER BY modem"), "m1|1\nm2|0\nm3|0");
-	assert_string_equal(ask(f, "SELECT time, who, campaign, what FROM history"), "5000000|operator|winter|resumed");
+	assert_string_equal(ask(f, "SELECT time, who, campaign, what, uid FROM history"),
+		"5000000|operator|winter|resumed|1000");
 }
 
 /* The rules of an attempt are kept as long as it goes on, and unknown ones are no harm (conduct 21). */
@@ -204,9 +205,10 @@ static void test_figures(void **state)
 	struct store_attempt a = make_attempt(1);
 	struct store_change what = { .job = &job, .attempt = &a };
 	struct store_figures figures[3];
+	struct store_damage damage = { 9 };
 	size_t n = 9;
 
-	assert_int_equal(store_figures_now(f->store, figures, 3, &n), 0);
+	assert_int_equal(store_figures_now(f->store, figures, 3, &n, &damage), 0);
 	assert_int_equal(n, 0);
 	a.judged = true;
 	a.evidence.phases[PHASE_INSTALLING] = 90 * SEC;
@@ -222,8 +224,8 @@ static void test_figures(void **state)
 	a.ended = 0; /* goes on */
 	assert_int_equal(change(f, &what), 0);
 	assert_int_equal(reopen(f, BOOT), 0);
-	assert_int_equal(store_figures_now(f->store, figures, 3, &n), 0);
-	assert_int_equal(n, 3);
+	assert_int_equal(store_figures_now(f->store, figures, 3, &n, &damage), 0);
+	assert_true(n == 3 && damage.rows == 0);
 	for (size_t i = 0; i < n; i++) {
 		assert_string_equal(figures[i].model, "L610-CN-62-36");
 		assert_string_equal(figures[i].to, "1.29");
@@ -275,11 +277,12 @@ static void test_history(void **state)
 	struct store_history lines[] = { make_line(SEC, "one"), make_line(2 * SEC, "two") };
 
 	lines[1].who = STORE_OPERATOR;
+	lines[1].uid = 1000;
 	assert_int_equal(change(f, &(struct store_change){ .history = lines, .n_history = 2 }), 0);
 	assert_string_equal(ask(f, "SELECT time, who, campaign, modem, imei, what, before, after, "
-				   "reason, detail FROM history ORDER BY id"),
-		"1000000|daemon|c|m|111|state|running|failed|stalled|one\n"
-		"2000000|operator|c|m|111|state|running|failed|stalled|two");
+				   "reason, detail, uid FROM history ORDER BY id"),
+		"1000000|daemon|c|m|111|state|running|failed|stalled|one|-1\n"
+		"2000000|operator|c|m|111|state|running|failed|stalled|two|1000");
 }
 
 /* Who is there, and which of several rows counts (conduct 3, 8, 11). */
@@ -420,7 +423,7 @@ static void test_retention(void **state)
 	usec_t now = 500 * DAY;
 
 	fill(f, SERIES("1000") "INSERT INTO history SELECT NULL, i * 86400000000 / 2, 'daemon', '',"
-			       " '', '', 'state', '', '', '', '' FROM c");
+			       " '', '', 'state', '', '', '', '', -1 FROM c");
 	prune(f, 0);
 	assert_string_equal(ask(f, "SELECT count(*) FROM history"), "1000");
 	prune(f, now);
@@ -435,7 +438,7 @@ static void test_retention(void **state)
 	fill(f, "DELETE FROM history;" SERIES(
 			"103000") "INSERT INTO history SELECT NULL, 43200000000000, 'daemon', '', "
 				  "'', '', 'state', '',"
-				  " '', '', '' FROM c");
+				  " '', '', '', -1 FROM c");
 	prune(f, now);
 	assert_string_equal(
 		ask(f, "SELECT count(*), max(id) - min(id) FROM history"), "100000|99999");

@@ -99,7 +99,7 @@ static void test_keys(void **state)
 	struct fixture *f = *state;
 	static const struct {
 		const char *campaign, *modem, *imei,
-			*rows; /* "modem/imei/attempts ...", the last saved first */
+			*rows; /* "modem/imei/attempts ...", of a modem or an IMEI the last saved first */
 	} table[] = {
 		{ "c", "a", "", "a//1" },
 		{ "c", "a", "", "a//2" },
@@ -110,7 +110,12 @@ static void test_keys(void **state)
 		{ "c", "b", "", "b//7 b/111/6 a/222/5" },
 		{ "c", "b", "111", "b/111/8 a/222/5" }, /* one job per IMEI */
 		{ "d", "b", "111", "b/111/9 b/111/8 a/222/5" },
-		{ "c", "a", "222", "a/222/10 b/111/9 b/111/8" },
+		{ "c", "a", "222", "b/111/9 b/111/8 a/222/10" },
+		{ "c", "b", "111", "b/111/11 b/111/9 a/222/10" }, /* was not its modem's last */
+		{ "c", "a", "111", "a/111/12 b/111/9 a/222/10" },
+		{ "c", "a", "222", "a/222/13 a/111/12 b/111/9" },
+		{ "d", "e", "222", "e/222/14 a/222/13 a/111/12 b/111/9" },
+		{ "c", "a", "222", "a/222/15 e/222/14 a/111/12 b/111/9" }, /* was not its IMEI's last */
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(table); i++) {
