@@ -35,20 +35,7 @@ static const char *outcome_name(const struct attempt *t)
 {
 	if (t->end == 0)
 		return "running";
-	switch (t->outcome) {
-	case OUTCOME_SUCCEEDED:
-	case OUTCOME_ALREADY:
-		return "succeeded";
-	case OUTCOME_FAILED:
-		return "failed";
-	case OUTCOME_DEFERRED:
-		return "deferred";
-	case OUTCOME_UNKNOWN:
-		return "unknown";
-	case OUTCOME_CANCELLED:
-		return "cancelled";
-	}
-	return "";
+	return upgrade_outcome_name(t->outcome == OUTCOME_ALREADY ? OUTCOME_SUCCEEDED : t->outcome);
 }
 
 static void put_attempt(const struct attempt *t, FILE *file)

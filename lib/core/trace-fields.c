@@ -99,15 +99,6 @@ const struct trace_field trace_state_fields[] = {
 	{ NULL, TRACE_BOOL, 0, 0 },
 };
 
-static const char *const outcomes[] = {
-	[OUTCOME_SUCCEEDED] = "succeeded",
-	[OUTCOME_ALREADY] = "already",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_DEFERRED] = "deferred",
-	[OUTCOME_UNKNOWN] = "unknown",
-	[OUTCOME_CANCELLED] = "cancelled",
-};
-
 static const char *const channels[] = {
 	[AT_CHANNEL_CLOSED] = "closed",
 	[AT_CHANNEL_PROBING] = "probing",
@@ -142,7 +133,7 @@ const char *trace_kind_name(enum trace_kind kind, int value)
 	case TRACE_REASON:
 		return value >= 0 && value < _REASON_MAX ? reason_name((enum reason) value) : NULL;
 	case TRACE_OUTCOME:
-		return name_in(outcomes, ELEMENTSOF(outcomes), value);
+		return upgrade_outcome_name(value);
 	case TRACE_CHANNEL:
 		return name_in(channels, ELEMENTSOF(channels), value);
 	case TRACE_EXPECT:

@@ -114,6 +114,20 @@ usec_t upgrade_deadline(const struct upgrade *u)
 	return u->wake;
 }
 
+const char *upgrade_outcome_name(int outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_SUCCEEDED] = "succeeded",
+		[OUTCOME_ALREADY] = "already",
+		[OUTCOME_FAILED] = "failed",
+		[OUTCOME_DEFERRED] = "deferred",
+		[OUTCOME_UNKNOWN] = "unknown",
+		[OUTCOME_CANCELLED] = "cancelled",
+	};
+
+	return outcome >= 0 && (size_t) outcome < ELEMENTSOF(names) ? names[outcome] : NULL;
+}
+
 const char *upgrade_step_name(const struct upgrade *u)
 {
 	return upgrade_steps[u->step].name;

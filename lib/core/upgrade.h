@@ -249,6 +249,7 @@ usec_t upgrade_deadline(const struct upgrade *u);
 
 /* A stable name, and the phase to which it belongs. */
 const char *upgrade_step_name(const struct upgrade *u);
+const char *upgrade_outcome_name(int outcome); /* "succeeded"; NULL: there is none of this number */
 enum upgrade_phase upgrade_phase(const struct upgrade *u);
 const char *upgrade_phase_name(enum upgrade_phase phase); /* "preparing" */
 

@@ -87,8 +87,8 @@ static const char *const steps[] = {
 	"ALTER TABLE campaigns ADD COLUMN brake_since INTEGER NOT NULL DEFAULT 0;",
 
 	/* 7: an operator's word that a job shall go, whatever the window; and which operator it was. */
-	"ALTER TABLE jobs ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE history ADD COLUMN uid INTEGER NOT NULL DEFAULT -1;",
+	("ALTER TABLE jobs ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE history ADD COLUMN uid INTEGER NOT NULL DEFAULT -1;"), /* clang takes two for a forgotten comma */
 };
 /* clang-format on */
 

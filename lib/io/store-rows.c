@@ -69,15 +69,6 @@ static const char *const texts[_STATEMENT_MAX] = {
 	[OWN_OF_IMEI] = NEWEST("imei = ?1 AND campaign = ?2 AND imei != ''"),
 };
 
-static const char *const outcomes[] = {
-	[OUTCOME_SUCCEEDED] = "succeeded",
-	[OUTCOME_ALREADY] = "already",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_DEFERRED] = "deferred",
-	[OUTCOME_UNKNOWN] = "unknown",
-	[OUTCOME_CANCELLED] = "cancelled",
-};
-
 int store_rows_prepare(struct store_db *db)
 {
 	int r = 0;
@@ -134,7 +125,7 @@ int store_rows_put_attempt(
 		text(s, 7, a->transport == GTOTA_FTP ? "ftp" : "http");
 		number(s, 8, a->started);
 		number(s, 9, a->ended);
-		text(s, 10, a->judged ? outcomes[a->outcome] : "");
+		text(s, 10, a->judged ? upgrade_outcome_name(a->outcome) : "");
 		text(s, 11, a->judged ? reason_name(a->reason) : "");
 		sqlite3_bind_int(s, 12, a->judged ? a->cme : -1);
 		text(s, 13, evidence);
@@ -285,8 +276,8 @@ static int read_attempt(sqlite3_stmt *s, struct store_attempt *a)
 	a->transport = r == 0 && text_equal(word, "ftp") ? GTOTA_FTP : GTOTA_HTTP;
 	if (r == 0)
 		r = store_take_text(s, 5, word, sizeof(word));
-	for (size_t i = 0; i < ELEMENTSOF(outcomes) && r == 0; i++)
-		if (text_equal(word, outcomes[i])) {
+	for (int i = 0; r == 0 && upgrade_outcome_name(i); i++)
+		if (text_equal(word, upgrade_outcome_name(i))) {
 			a->outcome = (enum upgrade_outcome) i;
 			a->judged = true;
 		}

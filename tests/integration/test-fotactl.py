@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -333,10 +334,14 @@ def test_slow_reader(bench):
 	os.close(writer)
 	try:
 		client.listen()
+		while not select.select([reader], [], [], 0)[0]:  # until it listens, too
+			client.call("Pause", "s", "spring")
+			client.call("Resume", "s", "spring")
+		before = len(client.told("Event"))
 		for _ in range(1500):  # of two events or more, together over what pipe and queue hold
 			client.call("Pause", "s", "spring")
 			client.call("Resume", "s", "spring")
-		sent = len(client.told("Event"))
+		sent = len(client.told("Event")) - before
 		daemon.stop()
 		with os.fdopen(reader, encoding="utf-8") as stream:
 			lines = []

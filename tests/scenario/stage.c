@@ -18,25 +18,6 @@ static void push(struct queue *q, const char *text, size_t size)
 	q->lines[q->n++][size] = '\0';
 }
 
-static const char *outcome_name(enum upgrade_outcome outcome)
-{
-	switch (outcome) {
-	case OUTCOME_SUCCEEDED:
-		return "succeeded";
-	case OUTCOME_ALREADY:
-		return "already";
-	case OUTCOME_FAILED:
-		return "failed";
-	case OUTCOME_DEFERRED:
-		return "deferred";
-	case OUTCOME_UNKNOWN:
-		return "unknown";
-	case OUTCOME_CANCELLED:
-		return "cancelled";
-	}
-	return "";
-}
-
 /* Only what decides something must be in the script. */
 static void take_notice(struct scenario *s, const struct upgrade_notice *n)
 {
@@ -64,7 +45,7 @@ static void take_notice(struct scenario *s, const struct upgrade_notice *n)
 		first = "restored";
 		break;
 	case NOTICE_VERDICT:
-		size = snprintf(text, sizeof(text), "verdict %s%s%s", outcome_name(n->outcome),
+		size = snprintf(text, sizeof(text), "verdict %s%s%s", upgrade_outcome_name(n->outcome),
 			second[0] ? " " : "", second);
 		push(&s->said, text, (size_t) size);
 		return;

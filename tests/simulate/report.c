@@ -9,8 +9,6 @@
 
 static const char *const endings[] = { "succeeded", "failed", "cancelled", "unknown", "deferred",
 	"never-known" };
-static const char *const outcomes[] = { "succeeded", "already", "failed", "deferred", "unknown",
-	"cancelled" };
 static const char *const disturbances[] = { "crash", "cancel", "glitch", "swap", "gap", "clock-step" };
 
 /* A step that is entered and left within one event is never the one that a crash finds. */
@@ -112,8 +110,11 @@ static int print_disturbances(const struct report *r)
 
 int report_print(const struct report *r, bool complete)
 {
+	const char *outcomes[OUTCOMES];
 	int empty;
 
+	for (int i = 0; i < OUTCOMES; i++)
+		outcomes[i] = upgrade_outcome_name(i);
 	print_matrix("lives, as they ended", endings, ELEMENTSOF(endings), r->ended);
 	print_matrix("verdicts", outcomes, ELEMENTSOF(outcomes), r->said);
 	empty = print_crashes(r);

@@ -205,7 +205,7 @@ static void test_figures(void **state)
 	struct store_attempt a = make_attempt(1);
 	struct store_change what = { .job = &job, .attempt = &a };
 	struct store_figures figures[3];
-	struct store_damage damage = { 9 };
+	struct store_damage damage = { .rows = 9 };
 	size_t n = 9;
 
 	assert_int_equal(store_figures_now(f->store, figures, 3, &n, &damage), 0);

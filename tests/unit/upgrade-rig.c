@@ -30,15 +30,6 @@ static const struct rig_answer healthy[] = {
 	{ "AT+GTOTA=*", "OK", 0 },
 };
 
-static const char *const outcomes[] = {
-	[OUTCOME_SUCCEEDED] = "succeeded",
-	[OUTCOME_ALREADY] = "already",
-	[OUTCOME_FAILED] = "failed",
-	[OUTCOME_DEFERRED] = "deferred",
-	[OUTCOME_UNKNOWN] = "unknown",
-	[OUTCOME_CANCELLED] = "cancelled",
-};
-
 static void append(char *log, size_t size, const char *text)
 {
 	size_t used = strlen(log);
@@ -79,7 +70,7 @@ static void log_notice(struct rig *rig, const struct upgrade_notice *n)
 			reason_name(n->reason));
 		break;
 	case NOTICE_VERDICT:
-		snprintf(entry, sizeof(entry), "verdict %s%s%s", outcomes[n->outcome],
+		snprintf(entry, sizeof(entry), "verdict %s%s%s", upgrade_outcome_name(n->outcome),
 			n->reason ? " " : "", reason_name(n->reason));
 		break;
 	}
