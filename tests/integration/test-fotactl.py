@@ -181,6 +181,8 @@ def test_operate(bench):
 	rig.equal(ctl.run("start", "pump-02", "--wait=300ms")[0] in (1, 75), True, "start --wait in a pause")
 	rig.equal(ctl.run("cancel", "pump-02", "--wait")[0], 0, "cancel --wait")
 	validator("answer").validate(ctl.json("resume"))
+	rig.check(re.search(rf"pump-02 +winter +uid {os.getuid()} +cancel ", ctl.text("history", "pump-02")), "history does not say who it was")
+	rig.equal([line["uid"] for line in ctl.json("history", "pump-02")["history"] if line["who"] == "operator"][0], os.getuid(), "uid")
 	daemon.stop()
 
 
