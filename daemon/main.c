@@ -297,6 +297,8 @@ int main(int argc, char **argv)
 
 	/* The threads allocate little: one arena beside the loop's is enough for all. */
 	(void) mallopt(M_ARENA_MAX, 2);
+	/* A configuration, a recording, a long answer: they come and go, and shall leave no holes among what stays. */
+	(void) mallopt(M_MMAP_THRESHOLD, 16 * 1024);
 	if (rehearse_is_wanted(argc, argv))
 		return rehearse_main(argc, argv, FOTAD_CONFIG);
 	code = parse_options(argc, argv, &o);

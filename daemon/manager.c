@@ -24,7 +24,6 @@
 #define POLL_ACCURACY  (10 * MSEC)
 #define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
 #define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
-#define FEW            32
 #define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
 #define QUIET          (1 * SEC)
@@ -202,17 +201,13 @@ static int on_serial(
 	return 0;
 }
 
-/*
- * Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems; with
- * few it is not worth the calls.
- */
+/* Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems. */
 static void give_back(struct manager *g, usec_t now)
 {
 	if (g->untidy == 0 || now < usec_add(g->untidy, QUIET))
 		return;
 	g->untidy = 0;
-	if (g->n_modems > FEW)
-		(void) malloc_trim(0);
+	(void) malloc_trim(0);
 }
 
 static void poll_after(struct manager *g, usec_t period, usec_t accuracy)

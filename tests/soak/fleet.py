@@ -17,7 +17,7 @@ from rig import check, equal
 FAMILIES = ("L610", "NL668", "NL652")
 STRANGE = "867962040000019"
 DEFAULT = "boot-time=8s apply-time=6s verify-time=15s"  # a machine that is slow for half a second still hears what is said last
-RENAMED = 8    # rounds after which campaigns are called otherwise
+RENAMED = 12   # rounds after which campaigns are called otherwise
 RATE = 12_000  # bytes a second of a download: it takes 5 s
 
 # What a good modem may do and still be upgraded at the first attempt, one after the other.

@@ -312,8 +312,18 @@ class Soak:
 		with open(f"/proc/{self.daemon.pid}/{file}", encoding="ascii") as lines:
 			return {match[1]: int(match[2]) for match in re.finditer(r"(?m)^(\w+):\s+(\d+)(?: kB)?$", lines.read())}
 
+	def touch_files(self):
+		"""Program and libraries are there as a whole: a page of code that is used for the first time is no growth. Who reads a
+		process's memory brings its pages in."""
+		with open(f"/proc/{self.daemon.pid}/maps", encoding="utf-8") as maps, open(f"/proc/{self.daemon.pid}/mem", "rb", 0) as memory:
+			for begin, end in re.findall(r"(?m)^(\w+)-(\w+) r\S+ \S+ \S+ [1-9]\d* ", maps.read()):
+				memory.seek(int(begin, 16))
+				with contextlib.suppress(OSError):  # behind the end of the file
+					memory.read(int(end, 16) - int(begin, 16))
+
 	def measure(self):
 		self.wait_warped(10)
+		self.touch_files()
 		memory = self.kilobytes("smaps_rollup")
 		state = self.bench.path("state")
 		row = Row(round((self.warp.now() - self.begin) / HOUR), self.upgrades, len(self.reasons_seen()), memory["Pss"], memory.get("Pss_Anon", 0),
