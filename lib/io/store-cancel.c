@@ -16,10 +16,8 @@ static const char cancel_sql[] =
 static int read_job(struct store_db *db, uint64_t number, struct store_job *ret)
 {
 	CLEANUP(store_finalizep) sqlite3_stmt *statement = NULL;
-	char *sql = store_schema_load("WHERE number = ?1");
-	int r = sql ? store_prepare(db, sql, &statement) : -ENOMEM;
+	int r = store_prepare_made(db, store_schema_load("WHERE number = ?1"), &statement);
 
-	sqlite3_free(sql);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(statement, 1, (sqlite3_int64) number);
