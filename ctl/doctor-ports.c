@@ -207,7 +207,7 @@ static void look_at_modem_manager(struct doctor *d)
 		doctor_say(d, FINDING_WARNING, "ModemManager", NULL, MODEM_MANAGER_MEND,
 			"runs, and has %zu modem%s of its own; fotad has it leave one alone only "
 			"while it upgrades that",
-			json_array_size(devices), json_array_size(devices) == 1 ? "" : "s");
+			json_array_size(devices), PLURAL(json_array_size(devices)));
 }
 
 void doctor_ports(struct doctor *d)

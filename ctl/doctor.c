@@ -255,7 +255,7 @@ static void report(const struct doctor *d)
 		printf("\nNothing is wrong%s.\n",
 			d->warnings > 0 ? "; look at the warnings" : "");
 	else if (!d->ctl->no_legend)
-		printf("\n%u thing%s to mend.\n", d->wrong, d->wrong == 1 ? "" : "s");
+		printf("\n%u thing%s to mend.\n", d->wrong, PLURAL(d->wrong));
 }
 
 enum ctl_exit verb_doctor(struct ctl *ctl, int argc UNUSED, char **argv UNUSED)

@@ -153,7 +153,7 @@ static void add_counts(FILE *to, const struct ctl *ctl, const struct fleet *flee
 		for (size_t n = 0; n < ELEMENTSOF(states); n++)
 			counts[n] += is_meant(modem, only) && text_equal(state, states[n]);
 	}
-	fprintf(to, "%zu modem%s", modems, modems == 1 ? "" : "s");
+	fprintf(to, "%zu modem%s", modems, PLURAL(modems));
 	for (size_t n = 0; n < ELEMENTSOF(states); n++) {
 		enum table_colour colour = ctl->colour ? state_colour(states[n]) : TABLE_PLAIN;
 

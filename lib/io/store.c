@@ -351,47 +351,34 @@ int store_history(struct store *store, const char *name, unsigned max, uint64_t 
 	return 0;
 }
 
-int store_prune(struct store *store, usec_t wall, uint64_t cookie)
+/* What brings no rows with it; copied. */
+static int queue_plain(struct store *store, const struct store_item *plain)
 {
-	struct store_item *item = calloc(1, sizeof(*item));
+	struct store_item *item = malloc(sizeof(*item));
 
 	if (!item)
 		return -ENOMEM;
-	item->what = STORE_PRUNE;
-	item->completion.cookie = cookie;
-	item->wall = wall;
-	item->batches = PRUNE_BATCHES;
+	*item = *plain;
 	queue(store, item, 0);
 	return 0;
+}
+
+int store_prune(struct store *store, usec_t wall, uint64_t cookie)
+{
+	return queue_plain(store, &(struct store_item){ .what = STORE_PRUNE, .completion.cookie = cookie,
+			.wall = wall, .batches = PRUNE_BATCHES });
 }
 
 int store_cancel(struct store *store, uint64_t number, usec_t wall, int64_t uid, uint64_t cookie)
 {
-	struct store_item *item = calloc(1, sizeof(*item));
-
-	if (!item)
-		return -ENOMEM;
-	item->what = STORE_CANCEL;
-	item->completion.cookie = cookie;
-	item->number = number;
-	item->wall = wall;
-	item->uid = uid;
-	queue(store, item, 0);
-	return 0;
+	return queue_plain(store, &(struct store_item){ .what = STORE_CANCEL, .completion.cookie = cookie,
+			.number = number, .wall = wall, .uid = uid });
 }
 
 int store_acknowledge(struct store *store, usec_t wall, int64_t uid, uint64_t cookie)
 {
-	struct store_item *item = calloc(1, sizeof(*item));
-
-	if (!item)
-		return -ENOMEM;
-	item->what = STORE_RELEASE;
-	item->completion.cookie = cookie;
-	item->wall = wall;
-	item->uid = uid;
-	queue(store, item, 0);
-	return 0;
+	return queue_plain(store, &(struct store_item){ .what = STORE_RELEASE, .completion.cookie = cookie,
+			.wall = wall, .uid = uid });
 }
 
 int store_fd(const struct store *store)

@@ -174,8 +174,8 @@ struct store_completion {
 
 /*
  * Opens or creates DIR/fotad.db (held, where there was one before: it is lost), brings an older schema to ours and checks what
- * decisions rest upon (the rest is checked by the thread). boot_id: of this boot. -EEXIST: another process holds it. -ENOTSUP: a newer schema.
- * -EUCLEAN: corrupt, condemned, or another program's. Others as the system says.
+ * decisions rest upon (the rest is checked by the thread). boot_id: of this boot. -EEXIST: another process holds it.
+ * -ENOTSUP: a newer schema. -EUCLEAN: corrupt, condemned, or another program's. Others as the system says.
  */
 int store_open(const char *directory, const char *boot_id, struct store **ret);
 
