@@ -1,9 +1,7 @@
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/macros.h"
 #include "io/log-writer.h"
@@ -22,8 +20,9 @@ static struct backlog backlogs[2];
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t filled, idle;
-	const struct log_output *output; /* NULL: there is no thread */
+	const struct log_output *output;
 	struct backlog *filling;
+	bool running; /* there is the thread */
 	bool busy; /* the thread writes the other one, or is about to */
 } writer = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -73,17 +72,17 @@ static void *run(void *userdata UNUSED)
 	return NULL;
 }
 
-int log_writer_start(const struct log_output *output)
+void log_writer_open(const struct log_output *output)
 {
-	int r;
+	writer.output = output;
+}
 
-	if (writer.output)
-		return 0;
-	writer.output = output; /* the thread reads it */
-	r = thread_start_detached(STACK_SIZE, run, NULL);
-	if (r < 0)
-		writer.output = NULL;
-	return r;
+/* Where every line finds room at once, there is never a thread. */
+static bool is_running(void)
+{
+	if (!writer.running)
+		writer.running = thread_start_detached(STACK_SIZE, run, NULL) == 0;
+	return writer.running;
 }
 
 bool log_writer_add(const void *record, size_t size)
@@ -99,6 +98,10 @@ bool log_writer_add(const void *record, size_t size)
 	if (!writer.busy && writer.output->write_now && writer.output->write_now(record, size)) {
 		pthread_mutex_unlock(&writer.lock);
 		return true;
+	}
+	if (!is_running()) {
+		pthread_mutex_unlock(&writer.lock);
+		return false;
 	}
 	/* Behind a lost line nothing more: else it would be said in the wrong place. */
 	if (backlog->lost > 0 || wanted > ELEMENTSOF(backlog->bytes) - backlog->used) {
@@ -118,16 +121,11 @@ bool log_writer_add(const void *record, size_t size)
 
 void log_writer_flush(usec_t patience)
 {
-	struct timespec until;
-	usec_t end;
+	struct timespec until = thread_time(usec_add(thread_now(), patience));
 	int r = 0;
 
 	if (!writer.output)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	end = (usec_t) until.tv_sec * SEC + (usec_t) until.tv_nsec / 1000 + patience;
-	until.tv_sec = (time_t) (end / SEC);
-	until.tv_nsec = (long) (end % SEC * 1000);
 	pthread_mutex_lock(&writer.lock);
 	while (r == 0 && (writer.busy || writer.filling->used > 0))
 		r = pthread_cond_clockwait(&writer.idle, &writer.lock, CLOCK_MONOTONIC, &until);

@@ -22,10 +22,10 @@ struct log_output {
 	void (*say_lost)(unsigned lines);               /* so many were lost before what is written next */
 };
 
-/* Once; the second time nothing happens. output must outlive the process. -EAGAIN: no thread can be had. */
-int log_writer_start(const struct log_output *output);
+/* output must outlive the process. The thread starts with the first line that does not find room at once. */
+void log_writer_open(const struct log_output *output);
 
-/* false: there is no thread, so the caller writes for himself. */
+/* false: there is no thread, and none can be had, so the caller writes for himself. */
 bool log_writer_add(const void *record, size_t size);
 
 /* Waits until all is written, but not longer than so. */

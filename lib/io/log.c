@@ -336,7 +336,7 @@ void log_open(int level)
 	state.journal = is_journal_stream(getenv("JOURNAL_STREAM"));
 	state.colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour);
 	state.pipe = fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode);
-	(void) log_writer_start(&output); /* without a thread every line is written at once */
+	log_writer_open(&output);
 }
 
 void log_event(int level, enum log_message message, const struct log_fields *fields,

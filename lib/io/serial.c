@@ -1,11 +1,9 @@
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/macros.h"
@@ -16,9 +14,7 @@
 #define STACK_SIZE    (256 * 1024) /* a few PATH_MAX, libserialport, stdio */
 #define STUCK_MAX     16	   /* threads in the hands of sick devices, beyond the pool's own */
 #define CLOSE_TIMEOUT (5 * SEC)	   /* then a close no longer counts as one of the pool's threads */
-#define FREE_TIMEOUT                                                                               \
-	(500 * MSEC) /* serial_pool_free() waits so long for those who are not stuck               \
-		      */
+#define FREE_TIMEOUT  (500 * MSEC) /* serial_pool_free() waits so long for those who are not stuck */
 
 struct answer {
 	struct answer *next;
@@ -51,14 +47,6 @@ struct serial_pool {
 	struct request *opens, *closes, *running;
 	struct answer *answers;
 };
-
-static usec_t monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (usec_t) ts.tv_sec * SEC + (usec_t) ts.tv_nsec / 1000;
-}
 
 /* A singly linked list, appended to at its end. */
 #define APPEND(list, item)                                                                         \
@@ -109,14 +97,20 @@ static void pool_destroy(struct serial_pool *pool)
 	free(pool);
 }
 
-static void post(struct serial_pool *pool, struct answer *answer)
+static void tell(struct serial_pool *pool)
 {
 	uint64_t one = 1;
-	bool first = !pool->answers; /* behind others it is read with them */
+
+	(void) !write(pool->event_fd, &one, sizeof(one));
+}
+
+/* True: tell() is to follow. What stands behind others is read with them. */
+static bool post(struct serial_pool *pool, struct answer *answer)
+{
+	bool first = !pool->answers;
 
 	APPEND(pool->answers, answer);
-	if (first)
-		(void) !write(pool->event_fd, &one, sizeof(one));
+	return first;
 }
 
 /* A port that is being closed is not yet free: an open of the same device waits for that. */
@@ -128,37 +122,37 @@ static bool is_closing(const struct serial_pool *pool, dev_t device)
 	return false;
 }
 
-static void run_open(struct serial_pool *pool, struct request *request)
+static void look_or_open(struct serial_pool *pool, struct request *request, struct serial_result *ret)
 {
-	struct serial_result result = { .fd = -1 };
 	char path[PATH_MAX]; /* what the configured one leads to */
 	bool wanted;
 
-	result.error = serial_resolve(request->path, path, &result.device);
-	if (result.error == 0 && request->baud_rate > 0) {
-		pthread_mutex_lock(&pool->lock);
-		while (request->answer && is_closing(pool, result.device))
-			pthread_cond_wait(&pool->changed, &pool->lock);
-		wanted = request->answer != NULL;
-		pthread_mutex_unlock(&pool->lock);
-		if (wanted)
-			result.error = serial_port_open(path, result.device,
-				request->baud_rate, &result.fd, &result.holder);
-	}
-
+	ret->error = serial_resolve(request->path, path, &ret->device);
+	if (ret->error != 0 || request->baud_rate == 0)
+		return;
 	pthread_mutex_lock(&pool->lock);
-	struct answer *answer = STEAL(request->answer);
-	if (answer && !pool->ending) {
-		result.userdata = answer->result.userdata;
-		result.ticket = answer->result.ticket;
-		answer->result = result;
-		post(pool, STEAL(answer));
-		result.fd = -1;
-	}
+	while (request->answer && is_closing(pool, ret->device))
+		pthread_cond_wait(&pool->changed, &pool->lock);
+	wanted = request->answer != NULL;
 	pthread_mutex_unlock(&pool->lock);
-	free(answer);
-	if (result.fd >= 0)
-		serial_port_close(result.fd); /* nobody waits for it any more */
+	if (wanted)
+		ret->error = serial_port_open(path, ret->device, request->baud_rate, &ret->fd, &ret->holder);
+}
+
+/* With the lock. True: tell() is to follow. A descriptor that nobody waits for any more stays in *result. */
+static bool deliver(struct serial_pool *pool, struct request *request, struct serial_result *result)
+{
+	struct answer *answer = STEAL(request->answer);
+
+	if (!answer || pool->ending) {
+		free(answer);
+		return false;
+	}
+	result->userdata = answer->result.userdata;
+	result->ticket = answer->result.ticket;
+	answer->result = *result;
+	result->fd = -1;
+	return post(pool, answer);
 }
 
 /* Closes first: they free ports, and an open of the same port may wait behind. */
@@ -172,8 +166,35 @@ static struct request *take(struct serial_pool *pool)
 	*list = request->next;
 	pool->waiting--;
 	APPEND(pool->running, request);
-	request->deadline = usec_add(monotonic(), request->timeout);
+	request->deadline = usec_add(thread_now(), request->timeout);
 	return request;
+}
+
+static void serve(struct serial_pool *pool, struct request *request)
+{
+	struct serial_result result = { .fd = -1 };
+	bool first = false;
+
+	if (request->fd >= 0)
+		serial_port_close(request->fd);
+	else
+		look_or_open(pool, request, &result);
+	pthread_mutex_lock(&pool->lock);
+	if (request->fd < 0)
+		first = deliver(pool, request, &result);
+	if (result.fd >= 0) {
+		pthread_mutex_unlock(&pool->lock);
+		serial_port_close(result.fd);
+		pthread_mutex_lock(&pool->lock);
+	}
+	unlink_request(&pool->running, request);
+	if (request->stuck)
+		pool->stuck--;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	request_free(request);
+	if (first)
+		tell(pool); /* with the lock, who is woken would only wait for it */
 }
 
 static void *run(void *userdata)
@@ -194,16 +215,8 @@ static void *run(void *userdata)
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
-		if (request->fd >= 0)
-			serial_port_close(request->fd);
-		else
-			run_open(pool, request);
+		serve(pool, request);
 		pthread_mutex_lock(&pool->lock);
-		unlink_request(&pool->running, request);
-		if (request->stuck)
-			pool->stuck--;
-		request_free(request);
-		pthread_cond_broadcast(&pool->changed);
 	}
 	pool->alive--;
 	last = pool->orphaned && pool->alive == 0;
@@ -214,23 +227,16 @@ static void *run(void *userdata)
 	return NULL;
 }
 
-static int start_thread(struct serial_pool *pool)
-{
-	int r = thread_start_detached(STACK_SIZE, run, pool);
-
-	pool->alive += r == 0;
-	return r;
-}
-
-/* Sees that somebody takes what waits. -EAGAIN: there is nobody at all. */
+/* Sees that there is somebody to take what waits, once `work` is signalled. -EAGAIN: there is nobody at all. */
 static int call_worker(struct serial_pool *pool)
 {
 	int r = 0;
 
-	pthread_cond_signal(&pool->work);
 	/* A signalled thread counts as idle until it runs, and what it is going to take as waiting. */
-	if (pool->waiting >= pool->idle && pool->alive - pool->stuck < pool->threads && pool->stuck <= STUCK_MAX)
-		r = start_thread(pool);
+	if (pool->waiting >= pool->idle && pool->alive - pool->stuck < pool->threads && pool->stuck <= STUCK_MAX) {
+		r = thread_start_detached(STACK_SIZE, run, pool);
+		pool->alive += r == 0;
+	}
 	return pool->alive > 0 ? 0 : r;
 }
 
@@ -262,19 +268,9 @@ int serial_pool_new(unsigned threads, struct serial_pool **ret)
 	return 0;
 }
 
-static struct timespec monotonic_after(usec_t duration)
-{
-	usec_t until = monotonic() + duration;
-
-	return (struct timespec){
-		.tv_sec = (time_t) (until / SEC),
-		.tv_nsec = (long) (until % SEC * 1000),
-	};
-}
-
 struct serial_pool *serial_pool_free(struct serial_pool *pool)
 {
-	struct timespec until = monotonic_after(FREE_TIMEOUT);
+	struct timespec until = thread_time(thread_now() + FREE_TIMEOUT);
 	struct serial_result result;
 	bool last;
 
@@ -344,6 +340,7 @@ static int ask(struct serial_pool *pool, const char *path, unsigned baud_rate, u
 		request = NULL;
 	}
 	pthread_mutex_unlock(&pool->lock);
+	pthread_cond_signal(&pool->work);
 	return r;
 }
 
@@ -423,6 +420,7 @@ void serial_close(struct serial_pool *pool, int fd)
 	if (r == 0)
 		APPEND(pool->closes, request);
 	pthread_mutex_unlock(&pool->lock);
+	pthread_cond_signal(&pool->work);
 	if (r < 0) {
 		serial_port_close(fd);
 		request_free(request);
@@ -438,29 +436,31 @@ static void give_up_waiting(struct serial_pool *pool)
 		pool->opens = request->next;
 		pool->waiting--;
 		request->answer->result.error = -ETIMEDOUT;
-		post(pool, STEAL(request->answer));
+		(void) post(pool, STEAL(request->answer)); /* who is to be told is here */
 		request_free(request);
 	}
 }
 
-/* Reports who is past his deadline, and lets another thread take his place. */
+/* For the caller, who asks for answers. Reports who is past his deadline, and lets another thread take his place. */
 static void find_stuck(struct serial_pool *pool)
 {
 	usec_t now = 0;
 
 	for (struct request *r = pool->running; r; r = r->next) {
-		now = now ? now : monotonic();
+		now = now ? now : thread_now();
 		if (r->stuck || r->deadline > now)
 			continue;
 		r->stuck = true;
 		pool->stuck++;
 		if (r->answer && !pool->ending) {
 			r->answer->result.error = -ETIMEDOUT;
-			post(pool, STEAL(r->answer));
+			(void) post(pool, STEAL(r->answer));
 		}
 		pthread_cond_broadcast(&pool->changed);
-		if (pool->opens || pool->closes)
+		if (pool->opens || pool->closes) {
 			(void) call_worker(pool);
+			pthread_cond_signal(&pool->work);
+		}
 	}
 	if (!pool->ending)
 		give_up_waiting(pool);

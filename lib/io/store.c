@@ -1,10 +1,9 @@
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/macros.h"
@@ -16,53 +15,49 @@
 
 struct store {
 	struct store_worker worker; /* the opener's until the first item, then the writer's */
-	int event_fd;
+	int event_fd, timer_fd;
 	pthread_t writer;
 	pthread_mutex_t lock;
-	pthread_cond_t work;
 	bool ending;
-	usec_t due; /* when the waiting ones are taken */
+	usec_t due; /* when the waiting ones are taken, and what the timer is set to */
 	struct store_items waiting, done;
 };
 
-static usec_t monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (usec_t) ts.tv_sec * SEC + (usec_t) ts.tv_nsec / 1000;
-}
-
 /* ---- the thread ---- */
+
+/* A timer wakes the thread once for each group; a condition would wake it twice, to hear of what is due and when it is. */
+static void wake_at(struct store *store, usec_t at)
+{
+	struct itimerspec value = { .it_value = thread_time(at) };
+
+	(void) timerfd_settime(store->timer_fd, TFD_TIMER_ABSTIME, &value, NULL); /* EINVAL alone, and it is valid */
+}
 
 static void queue(struct store *store, struct store_item *item, usec_t patience)
 {
 	struct store_items one = { item, item };
 
-	item->due = usec_add(monotonic(), patience);
+	item->due = usec_add(thread_now(), patience);
 	pthread_mutex_lock(&store->lock);
-	store->due = store->waiting.first ? usec_min(store->due, item->due) : item->due;
+	if (!store->waiting.first || item->due < store->due) {
+		store->due = item->due;
+		wake_at(store, store->due);
+	}
 	store_items_append(&store->waiting, &one);
-	pthread_cond_signal(&store->work);
 	pthread_mutex_unlock(&store->lock);
 }
 
 /* Until something is due. False: it ends, and nothing is left. */
 static bool wait_for_work(struct store *store)
 {
-	while (!store->ending) {
-		usec_t now = monotonic();
-		struct timespec ts = {
-			.tv_sec = (time_t) (store->due / SEC),
-			.tv_nsec = (long) (store->due % SEC * 1000),
-		};
+	uint64_t expirations;
 
-		if (!store->waiting.first)
-			pthread_cond_wait(&store->work, &store->lock);
-		else if (now < store->due)
-			(void) pthread_cond_timedwait(&store->work, &store->lock, &ts);
-		else
+	while (!store->ending) {
+		if (store->waiting.first && thread_now() >= store->due)
 			return true;
+		pthread_mutex_unlock(&store->lock);
+		(void) !read(store->timer_fd, &expirations, sizeof(expirations));
+		pthread_mutex_lock(&store->lock);
 	}
 	return store->waiting.first;
 }
@@ -88,8 +83,8 @@ static void check_rest(struct store *store)
 	item->completion.error = r;
 	pthread_mutex_lock(&store->lock);
 	store_items_append(&store->done, &(struct store_items){ item, item });
-	say(store);
 	pthread_mutex_unlock(&store->lock);
+	say(store);
 }
 
 static void *serve(void *userdata)
@@ -107,8 +102,8 @@ static void *serve(void *userdata)
 		store_work(&store->worker, &group, &again);
 		pthread_mutex_lock(&store->lock);
 		store_items_append(&store->done, &group);
-		say(store);
 		pthread_mutex_unlock(&store->lock);
+		say(store); /* with the lock, who is woken would only wait for it */
 		while ((item = store_items_take(&again)))
 			queue(store, item, 0);
 		if (!checked)
@@ -122,17 +117,6 @@ static void *serve(void *userdata)
 
 /* ---- the caller's side ---- */
 
-static void init_lock(struct store *store)
-{
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&store->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&store->work, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 int store_open(const char *directory, const char *boot_id, struct store **ret)
 {
 	struct store *store = calloc(1, sizeof(*store));
@@ -140,9 +124,10 @@ int store_open(const char *directory, const char *boot_id, struct store **ret)
 
 	if (!store)
 		return -ENOMEM;
-	init_lock(store);
+	pthread_mutex_init(&store->lock, NULL);
 	store->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = store->event_fd < 0 ? -errno : 0;
+	store->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	r = store->event_fd < 0 || store->timer_fd < 0 ? -errno : 0;
 	if (r == 0)
 		r = store_db_open(directory, boot_id, &store->worker.db);
 	if (r == 0)
@@ -151,6 +136,8 @@ int store_open(const char *directory, const char *boot_id, struct store **ret)
 		store_db_close(store->worker.db);
 		if (store->event_fd >= 0)
 			close(store->event_fd);
+		if (store->timer_fd >= 0)
+			close(store->timer_fd);
 		free(store);
 		return r;
 	}
@@ -164,14 +151,14 @@ struct store *store_close(struct store *store)
 		return NULL;
 	pthread_mutex_lock(&store->lock);
 	store->ending = true;
-	pthread_cond_signal(&store->work);
+	wake_at(store, 1);
 	pthread_mutex_unlock(&store->lock);
 	pthread_join(store->writer, NULL);
 	store_items_free(&store->done);
 	store_forget_unwritten(&store->worker);
 	store_db_close(store->worker.db);
 	close(store->event_fd);
-	pthread_cond_destroy(&store->work);
+	close(store->timer_fd);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
 	return NULL;

@@ -1,5 +1,5 @@
 /*
- * thread - the one way in which lib/io starts its threads.
+ * thread - the one way in which lib/io starts its threads, and the clock that they wait by.
  *
  * Signals are the loop's: a thread starts with all of them blocked, and the caller keeps its own mask.
  */
@@ -8,6 +8,23 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
+
+#include "base/usec.h"
+
+/* CLOCK_MONOTONIC: that of pthread_cond_clockwait(), which knows no CLOCK_BOOTTIME. */
+static inline usec_t thread_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (usec_t) ts.tv_sec * SEC + (usec_t) ts.tv_nsec / 1000;
+}
+
+static inline struct timespec thread_time(usec_t at)
+{
+	return (struct timespec){ .tv_sec = (time_t) (at / SEC), .tv_nsec = (long) (at % SEC * 1000) };
+}
 
 /* To be joined. 0, or a negative errno of pthread_create(); then ret says nothing. */
 static inline int thread_start(pthread_t *ret, const pthread_attr_t *attributes, void *(*run)(void *), void *userdata)
