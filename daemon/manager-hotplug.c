@@ -122,6 +122,10 @@ void manager_lost(struct manager *g, struct modem *m, bool said, usec_t now)
 		g->first_loss = now;
 	g->last_loss = now;
 	m->loss_unsaid = !said;
+	if (g->n_modems < TOGETHER_MIN) {
+		manager_say_losses(g);
+		return;
+	}
 	wait = usec_min(TOGETHER_PAUSE, usec_sub(usec_add(g->first_loss, TOGETHER_MAX), now));
 	if (g->losses_source) {
 		r = sd_event_source_set_time_relative(g->losses_source, wait);

@@ -11,13 +11,16 @@
  * kernel). */
 #define GAP_PASSES (640 * 1024 / PORTS_READ + 1)
 
+/* So often at most a port is read each PORTS_SLACK that had much to say: more than 115,200 baud bring. */
+#define SLACK_PASSES 4
+
 #define PORT_OF(deadline_) ((struct port *) ((char *) (deadline_) -offsetof(struct port, deadline)))
 
 struct ports {
 	const struct ports_handlers *handlers;
 	void *userdata;
 	sd_event *event;
-	size_t n;
+	size_t n, n_slack;
 
 	int prompt_fd, slack_fd; /* the nested epolls */
 	sd_event_source *prompt, *slack, *slack_timer, *tick;
@@ -28,6 +31,7 @@ struct ports {
 
 	bool in_turn;	      /* the tick is armed when the turn ends */
 	usec_t judging;	      /* deadlines up to here are being judged; 0: not now */
+	bool much;	      /* some port had so much that there may be more */
 	struct port *current; /* whose handler runs; NULL once that has removed it */
 	size_t n_events;      /* of the batch */
 	struct epoll_event events[PORTS_BATCH];
@@ -85,6 +89,13 @@ void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline)
 
 /* --- watching --- */
 
+/* The next report is read at once. */
+static void await_report(struct ports *ports)
+{
+	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_OFF);
+	(void) sd_event_source_set_enabled(ports->slack, SD_EVENT_ON);
+}
+
 /* Brings the kernel's view up to date. Into the new epoll before out of the old one: a failure
  * changes nothing. */
 static int watch(struct ports *ports, struct port *port)
@@ -105,6 +116,9 @@ static int watch(struct ports *ports, struct port *port)
 		return -errno;
 	if (port->epoll >= 0 && port->epoll != epoll)
 		(void) epoll_ctl(port->epoll, EPOLL_CTL_DEL, port->fd, NULL);
+	if (port->epoll == ports->slack_fd && epoll != ports->slack_fd && --ports->n_slack == 0)
+		await_report(ports);
+	ports->n_slack += epoll == ports->slack_fd && port->epoll != ports->slack_fd;
 	port->epoll = epoll;
 	port->watch_output = port->writing;
 	return 0;
@@ -189,6 +203,7 @@ static void read_port(struct ports *ports, struct port *port, uint32_t events, u
 {
 	ssize_t n = read(port->fd, ports->buffer, sizeof(ports->buffer));
 
+	ports->much |= n > PORTS_READ / 2;
 	if (n > 0)
 		ports->handlers->input(ports, port, ports->buffer, (size_t) n, now);
 	else if (n == 0)
@@ -265,10 +280,14 @@ static int on_prompt(sd_event_source *source UNUSED, int fd, uint32_t events UNU
 
 static size_t serve_slack(struct ports *ports, usec_t now)
 {
-	size_t served;
+	size_t served = 0;
 
 	begin_turn(ports);
-	served = serve_all(ports, ports->slack_fd, now);
+	ports->much = true;
+	for (unsigned passes = SLACK_PASSES; passes > 0 && ports->much; passes--) {
+		ports->much = false;
+		served += serve_all(ports, ports->slack_fd, now);
+	}
 	ports->slack_due = usec_add(now, PORTS_SLACK);
 	end_turn(ports);
 	return served;
@@ -307,10 +326,10 @@ static int on_slack_timer(sd_event_source *source UNUSED, uint64_t usec UNUSED, 
 {
 	struct ports *ports = userdata;
 
-	if (serve_slack(ports, ports_now(ports)) > 0)
+	if (serve_slack(ports, ports_now(ports)) > 0 && ports->n_slack > 0)
 		arm_slack_timer(ports);
 	else
-		(void) sd_event_source_set_enabled(ports->slack, SD_EVENT_ON);
+		await_report(ports);
 	return 0;
 }
 

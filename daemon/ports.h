@@ -31,7 +31,7 @@
 #define PORTS_BATCH 128          /* ports served in one turn of the loop */
 #define PORTS_READ  4096         /* bytes of one port in one turn; a tty has no more ready (N_TTY_BUF_SIZE) */
 #define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
-#define PORTS_SLACK (250 * MSEC) /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
+#define PORTS_SLACK (500 * MSEC) /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
 #define PORTS_GAP   (1 * SEC)
 
 struct port {
