@@ -181,6 +181,9 @@ static int open_file(struct store_db *db, const char *directory)
 		r = path_of(path, directory, STORE_FILE);
 	if (r < 0)
 		return r;
+	/* Before SQLite is used first: none of its figures is asked for, and no page of its cache taken before it is needed. */
+	(void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	(void) sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
 	r = sqlite3_open_v2(path, &db->sqlite,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_EXRESCODE,

@@ -74,26 +74,17 @@ static void append_columns(sqlite3_str *sql)
 	sqlite3_str_appendall(sql, "boot_id");
 }
 
-/* "a = ?1, b = ?2, boot_id = ?3", from this column on. */
-static void append_assignments(sqlite3_str *sql, size_t from)
-{
-	for (size_t i = from; i < ELEMENTSOF(columns); i++)
-		sqlite3_str_appendf(sql, "%s = ?%d, ", columns[i].name, (int) i + 1);
-	sqlite3_str_appendf(sql, "boot_id = ?%d", (int) ELEMENTSOF(columns) + 1);
-}
-
 char *store_schema_put(void)
 {
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 
-	sqlite3_str_appendall(sql, "INSERT INTO jobs (");
+	/* A row that it takes the place of loses its id: the new one has the highest. */
+	sqlite3_str_appendall(sql, "INSERT OR REPLACE INTO jobs (");
 	append_columns(sql);
 	sqlite3_str_appendall(sql, ") VALUES (");
 	for (size_t i = 0; i < ELEMENTSOF(columns) + 1; i++)
 		sqlite3_str_appendf(sql, i > 0 ? ", ?%d" : "?%d", (int) i + 1);
-	sqlite3_str_appendall(
-		sql, ") ON CONFLICT DO UPDATE SET id = (SELECT max(id) + 1 FROM jobs), ");
-	append_assignments(sql, 0);
+	sqlite3_str_appendall(sql, ")");
 	return sqlite3_str_finish(sql);
 }
 
@@ -102,7 +93,9 @@ char *store_schema_put_again(void)
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 
 	sqlite3_str_appendall(sql, "UPDATE jobs SET ");
-	append_assignments(sql, KEYS);
+	for (size_t i = KEYS; i < ELEMENTSOF(columns); i++)
+		sqlite3_str_appendf(sql, "%s = ?%d, ", columns[i].name, (int) i + 1);
+	sqlite3_str_appendf(sql, "boot_id = ?%d", (int) ELEMENTSOF(columns) + 1);
 	sqlite3_str_appendall(sql, " WHERE id = (SELECT max(id) FROM jobs WHERE modem = ?2)"
 				   " AND campaign = ?1 AND imei = ?3 AND (?3 = '' OR id ="
 				   " (SELECT max(id) FROM jobs WHERE imei = ?3 AND imei != ''))");
