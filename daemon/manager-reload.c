@@ -38,7 +38,7 @@ static void apply(struct manager *g, struct rules *rules)
 			r = manager_add(g, rules, &config->modems[i]);
 	rules_unref(g->rules);
 	g->rules = rules;
-	g->untidy = now;
+	manager_untidy(g, now);
 	if (g->hotplug)
 		hotplug_find_emergencies(g->hotplug);
 	manager_wake(g);

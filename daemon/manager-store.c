@@ -331,6 +331,6 @@ int manager_on_store(
 		free(done.found);
 		free(done.page);
 	}
-	g->untidy = clock_boottime();
+	manager_untidy(g, clock_boottime());
 	return 0;
 }

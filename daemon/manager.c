@@ -26,7 +26,7 @@
 #define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
 #define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
-#define QUIET          (1 * SEC)
+#define UNTIDY         (10 * SEC)   /* so long what was freed may lie about */
 
 struct rules *rules_new(struct config *config)
 {
@@ -202,9 +202,15 @@ static int on_serial(
 }
 
 /* Configuration, and what is on its way to the store, are freed in bursts: a third of the heap, with a thousand modems. */
+void manager_untidy(struct manager *g, usec_t now)
+{
+	if (g->untidy == 0)
+		g->untidy = now;
+}
+
 static void give_back(struct manager *g, usec_t now)
 {
-	if (g->untidy == 0 || now < usec_add(g->untidy, QUIET))
+	if (g->untidy == 0 || now < usec_add(g->untidy, UNTIDY))
 		return;
 	g->untidy = 0;
 	(void) malloc_trim(0);

@@ -106,7 +106,7 @@ struct manager {
 	usec_t first_loss, last_loss;
 	unsigned away;         /* of those who went together */
 	bool stopping;
-	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed last; 0: nothing since it was given back */
+	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed first since memory was given back; 0: not since */
 	bool removed;          /* some modem is */
 	bool doubled;          /* an IMEI answers on two ports, and that was not looked at */
 	usec_t started;        /* CLOCK_BOOTTIME */
@@ -144,6 +144,7 @@ void manager_wake(struct manager *manager);
 
 /* A port is not open any more: looked for soon. */
 void manager_poll(struct manager *manager);
+void manager_untidy(struct manager *manager, usec_t now); /* much was freed: it goes back to the system, but not at once */
 
 /* One may have come: looked for at once, but not at every event of many. */
 void manager_look(struct manager *manager, usec_t now);

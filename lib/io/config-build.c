@@ -31,16 +31,17 @@ void *arena_alloc(struct arena_chunk **arena, size_t size)
 	if (!chunk || chunk->size - chunk->used < size) {
 		size_t n = size > ARENA_CHUNK ? size : ARENA_CHUNK;
 
-		chunk = calloc(1, sizeof(*chunk) + n);
+		chunk = malloc(sizeof(*chunk) + n);
 		if (!chunk)
 			return NULL;
 		chunk->size = n;
+		chunk->used = 0;
 		chunk->next = *arena;
 		*arena = chunk;
 	}
 	p = (char *) chunk->data + chunk->used;
 	chunk->used += size;
-	return p;
+	return memset(p, 0, size);
 }
 
 void *arena_free(struct arena_chunk *arena)
