@@ -65,8 +65,13 @@ void manager_watch_devices(struct manager *g)
 		log_event(LOG_DEBUG, LOG_MESSAGE_WARNING, NULL,
 			"udev cannot be listened to (%s): fotad looks for ports by itself",
 			strerror(-r));
-	else
+}
+
+void manager_explain_missing(struct manager *g)
+{
+	if (g->missing && g->hotplug)
 		hotplug_find_emergencies(g->hotplug);
+	g->missing = false;
 }
 
 void manager_find_place(struct modem *m, dev_t device)

@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "daemon/clock.h"
-#include "daemon/hotplug.h"
 #include "daemon/manager-campaign.h"
 #include "daemon/metrics.h"
 
@@ -39,8 +38,6 @@ static void apply(struct manager *g, struct rules *rules)
 	rules_unref(g->rules);
 	g->rules = rules;
 	manager_untidy(g, now);
-	if (g->hotplug)
-		hotplug_find_emergencies(g->hotplug);
 	manager_wake(g);
 }
 

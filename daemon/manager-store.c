@@ -15,6 +15,7 @@
 #include "daemon/manager-campaign.h"
 
 #define TRY_PAUSE   (2 * SEC) /* between attempts to write what could not be written */
+#define PRUNE_FIRST (1 * MINUTE) /* after the start, which has other things to do */
 #define PRUNE_PAUSE (1 * HOUR)
 
 /* sysexits(3); documented in fotad(8) */
@@ -131,6 +132,7 @@ int manager_open_store(struct manager *g, int *ret_exit)
 		return fail(g, r, ret_exit);
 	if (lost || store_was_gone(g->store))
 		say_lost(g, lost ? path : NULL);
+	g->store_prune = usec_add(g->started, PRUNE_FIRST);
 	g->held = store_is_held(g->store);
 	if (g->held)
 		log_event(LOG_ERR, LOG_MESSAGE_STORE_LOST, NULL,

@@ -24,7 +24,7 @@
 #define POLL_ACCURACY  (10 * MSEC)
 #define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
 #define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
-#define REST_PERIOD    (1 * SEC)    /* while all are: for what is tended by the way */
+#define REST_PERIOD    (2 * SEC)    /* while all are: for what is tended by the way */
 #define STATUS_PAUSE   (1 * SEC)
 #define UNTIDY         (10 * SEC)   /* so long what was freed may lie about */
 
@@ -241,6 +241,7 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 		modem_log_left_out(g->modems[i], now);
 		all_open = all_open && g->modems[i]->port_state == MODEM_PORT_OPEN;
 	}
+	manager_explain_missing(g);
 	give_back(g, now);
 	recording_report(g);
 	metrics_tend(g, now);

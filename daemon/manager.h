@@ -108,6 +108,7 @@ struct manager {
 	bool stopping;
 	usec_t untidy;         /* CLOCK_BOOTTIME: when much was freed first since memory was given back; 0: not since */
 	bool removed;          /* some modem is */
+	bool missing;          /* a port is not there, and what is there instead was not looked at */
 	bool doubled;          /* an IMEI answers on two ports, and that was not looked at */
 	usec_t started;        /* CLOCK_BOOTTIME */
 	char status[192];      /* as said to the service manager last */
@@ -154,6 +155,7 @@ void manager_look(struct manager *manager, usec_t now);
  * it is said soon, or together with others, unless it is said already. Its modem answers again.
  */
 void manager_watch_devices(struct manager *manager);
+void manager_explain_missing(struct manager *manager); /* is a module in emergency download mode where a port is not? */
 void manager_find_place(struct modem *m, dev_t device);
 void manager_lost(struct manager *manager, struct modem *m, bool said, usec_t now);
 void manager_say_losses(struct manager *manager); /* not later than now */

@@ -38,6 +38,7 @@ static void refuse_port(struct modem *m, enum reason reason, const char *why, us
 	manager_wake(m->manager);
 	if (again)
 		return;
+	m->manager->missing |= reason == REASON_PORT_ABSENT;
 	modem_log(m, reason == REASON_PORT_ABSENT ? LOG_NOTICE : LOG_WARNING,
 		reason == REASON_PORT_ABSENT ? LOG_MESSAGE_MODEM_ABSENT
 		: reason == REASON_PORT_BUSY ? LOG_MESSAGE_PORT_BUSY

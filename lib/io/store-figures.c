@@ -8,13 +8,11 @@
 #include "base/macros.h"
 #include "io/store-internal.h"
 
-/* An attempt's row has no model; its modem's newest job does. */
-static const char sql[] = "SELECT a.version_to, a.ended, a.evidence,"
-			  " coalesce((SELECT model FROM jobs WHERE imei = a.imei AND imei != ''"
-			  "  ORDER BY id DESC LIMIT 1), ''),"
-			  " a.modem, a.number, coalesce((SELECT number FROM jobs"
-			  "  WHERE campaign = a.campaign AND imei = a.imei AND imei != ''), 0)"
-			  " FROM attempts a WHERE a.outcome = 'succeeded' AND a.ended != 0"
+/* An attempt's row has no model; its job does. */
+static const char sql[] = "SELECT a.version_to, a.ended, a.evidence, coalesce(j.model, ''), a.modem, a.number,"
+			  " coalesce(j.number, 0) FROM attempts a LEFT JOIN jobs j"
+			  " ON j.campaign = a.campaign AND j.imei = a.imei AND j.imei != ''"
+			  " WHERE a.outcome = 'succeeded' AND a.ended != 0"
 			  " ORDER BY a.id DESC LIMIT ?1";
 
 void store_figures_take(struct store_figures *f, const struct evidence *e)

@@ -19,12 +19,8 @@ enum statement {
 	PUT_MODEM,
 	GET_MODEM,
 	PUT_HISTORY,
-	PRUNE_HISTORY,
-	PRUNE_ATTEMPTS,
-	NEWEST_OF_MODEM, /* which job's row; the next three likewise */
+	NEWEST_OF_MODEM, /* which job's row; the next likewise */
 	NEWEST_OF_IMEI,
-	OWN_OF_MODEM,
-	OWN_OF_IMEI,
 	GET_JOB, /* made from the table of columns */
 	_STATEMENT_MAX,
 };
@@ -59,14 +55,17 @@ static const char *const texts[_STATEMENT_MAX] = {
 	[PUT_HISTORY] = "INSERT INTO history (time, who, campaign, modem, imei, what, before,"
 			" after, reason, detail, uid)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-	[PRUNE_HISTORY] = "DELETE FROM history WHERE " OLDEST(
-		"history") " AND (time < ?1 OR " TOO_MANY("history") ")",
-	[PRUNE_ATTEMPTS] = "DELETE FROM attempts WHERE " OLDEST(
-		"attempts") " AND ended != 0 AND (ended < ?1 OR " TOO_MANY("attempts") ")",
 	[NEWEST_OF_MODEM] = NEWEST("modem = ?1"),
 	[NEWEST_OF_IMEI] = NEWEST("imei = ?1 AND imei != ''"),
-	[OWN_OF_MODEM] = NEWEST("modem = ?1 AND campaign = ?2"),
-	[OWN_OF_IMEI] = NEWEST("imei = ?1 AND campaign = ?2 AND imei != ''"),
+};
+
+/* The next are needed too seldom to lie ready. */
+static const char own_of_modem[] = NEWEST("modem = ?1 AND campaign = ?2");
+static const char own_of_imei[] = NEWEST("imei = ?1 AND campaign = ?2 AND imei != ''");
+
+static const char *const prunes[] = {
+	"DELETE FROM history WHERE " OLDEST("history") " AND (time < ?1 OR " TOO_MANY("history") ")",
+	"DELETE FROM attempts WHERE " OLDEST("attempts") " AND ended != 0 AND (ended < ?1 OR " TOO_MANY("attempts") ")",
 };
 
 int store_rows_prepare(struct store_db *db)
@@ -166,15 +165,25 @@ int store_rows_put_history(struct store_db *db, const struct store_history *h)
 	return store_run(db, s);
 }
 
+static int prune(struct store_db *db, const char *sql, usec_t wall, int *changes)
+{
+	CLEANUP(store_finalizep) sqlite3_stmt *s = NULL;
+	int r = store_prepare(db, sql, &s);
+
+	if (r < 0)
+		return r;
+	number(s, 1, usec_sub(wall, STORE_HISTORY_AGE));
+	r = store_run(db, s);
+	*changes += r == 0 ? sqlite3_changes(db->sqlite) : 0;
+	return r;
+}
+
 int store_rows_prune(struct store_db *db, usec_t wall, bool *ret_more)
 {
 	int r = store_db_begin(db), changes = 0;
 
-	for (size_t i = PRUNE_HISTORY; i <= PRUNE_ATTEMPTS && r == 0; i++) {
-		number(db->rows->of[i], 1, usec_sub(wall, STORE_HISTORY_AGE));
-		r = store_run(db, db->rows->of[i]);
-		changes += r == 0 ? sqlite3_changes(db->sqlite) : 0;
-	}
+	for (size_t i = 0; i < ELEMENTSOF(prunes) && r == 0; i++)
+		r = prune(db, prunes[i], wall, &changes);
 	if (r == 0)
 		r = store_db_commit(db);
 	if (r < 0) {
@@ -228,10 +237,10 @@ static int find_modem(struct store_db *db, const char *name, struct store_found 
 	return r;
 }
 
-static int find_job(struct store_db *db, enum statement which, const char *key,
-	const char *campaign, struct store_job *ret)
+static int find_job(struct store_db *db, sqlite3_stmt *s, const char *key, const char *campaign,
+	struct store_job *ret)
 {
-	sqlite3_stmt *s = db->rows->of[which], *row = db->rows->of[GET_JOB];
+	sqlite3_stmt *row = db->rows->of[GET_JOB];
 	int r = look(db, s, key, campaign);
 
 	if (r <= 0)
@@ -243,6 +252,15 @@ static int find_job(struct store_db *db, enum statement which, const char *key,
 		r = store_schema_read(row, db->boot_id, ret);
 	sqlite3_reset(row);
 	return r < 0 ? r : 1;
+}
+
+static int find_own(struct store_db *db, const char *campaign, const char *modem, const char *imei,
+	struct store_job *ret)
+{
+	CLEANUP(store_finalizep) sqlite3_stmt *s = NULL;
+	int r = store_prepare(db, imei ? own_of_imei : own_of_modem, &s);
+
+	return r < 0 ? r : find_job(db, s, imei ? imei : modem, campaign, ret);
 }
 
 static int read_numbers(sqlite3_stmt *s, struct store_attempt *a)
@@ -319,15 +337,14 @@ int store_rows_find(struct store_db *db, const char *campaign, const char *modem
 
 	r = find_modem(db, modem, &found);
 	if (r == 0)
-		r = find_job(db, imei ? NEWEST_OF_IMEI : NEWEST_OF_MODEM, imei ? imei : modem, NULL,
-			&found.job);
+		r = find_job(db, db->rows->of[imei ? NEWEST_OF_IMEI : NEWEST_OF_MODEM], imei ? imei : modem,
+			NULL, &found.job);
 	if (r < 0)
 		return r;
 	found.job_known = r > 0;
 	if (found.job_known && campaign[0] != '\0' && !found.job.record.start_durable &&
 		!text_equal(found.job.campaign, campaign)) {
-		r = find_job(
-			db, imei ? OWN_OF_IMEI : OWN_OF_MODEM, imei ? imei : modem, campaign, &own);
+		r = find_own(db, campaign, modem, imei, &own);
 		if (r < 0)
 			return r;
 		/* The job is this campaign's, what was done to the module is the newest's. */
