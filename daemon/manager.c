@@ -187,6 +187,26 @@ static void open_ports(struct manager *g, usec_t now)
 		modem_open(g->modems[i], now);
 }
 
+static void poll_after(struct manager *g, usec_t period, usec_t accuracy)
+{
+	(void) sd_event_source_set_time_relative(g->poll_source, period);
+	(void) sd_event_source_set_time_accuracy(g->poll_source, accuracy);
+}
+
+static bool all_open(const struct manager *g)
+{
+	for (size_t i = 0; i < g->n_modems; i++)
+		if (g->modems[i]->port_state != MODEM_PORT_OPEN)
+			return false;
+	return true;
+}
+
+/* It goes with what else wakes the loop. */
+static void rest(struct manager *g)
+{
+	poll_after(g, REST_PERIOD, REST_PERIOD / 2);
+}
+
 static int on_serial(
 	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
 {
@@ -198,6 +218,8 @@ static int on_serial(
 		modem_serial(result.userdata, &result, clock_boottime());
 	if (looking)
 		open_ports(g, clock_boottime());
+	if (all_open(g))
+		rest(g);
 	return 0;
 }
 
@@ -216,17 +238,10 @@ static void give_back(struct manager *g, usec_t now)
 	(void) malloc_trim(0);
 }
 
-static void poll_after(struct manager *g, usec_t period, usec_t accuracy)
-{
-	(void) sd_event_source_set_time_relative(g->poll_source, period);
-	(void) sd_event_source_set_time_accuracy(g->poll_source, accuracy);
-}
-
 static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata)
 {
 	struct manager *g = userdata;
 	usec_t now = clock_boottime();
-	bool all_open = true;
 
 	g->polled = now;
 	(void) on_serial(NULL, -1, 0, g); /* also finds what is stuck */
@@ -239,7 +254,6 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 		modem_look(g->modems[i], now);
 		modem_check_leaving(g->modems[i], now);
 		modem_log_left_out(g->modems[i], now);
-		all_open = all_open && g->modems[i]->port_state == MODEM_PORT_OPEN;
 	}
 	manager_explain_missing(g);
 	give_back(g, now);
@@ -252,8 +266,10 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	say_status(g, now);
 	if (g->options.once)
 		manager_wake(g);
-	/* At rest it goes with what else wakes the loop. */
-	poll_after(g, all_open ? REST_PERIOD : POLL_PERIOD, all_open ? REST_PERIOD / 2 : POLL_ACCURACY);
+	if (all_open(g))
+		rest(g);
+	else
+		poll_after(g, POLL_PERIOD, POLL_ACCURACY);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }

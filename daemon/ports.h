@@ -10,9 +10,8 @@
  * (performance, 0.1); a wake-up costs a thousand times what parsing a report does (0.3).
  *
  * Fair: a port gives at most PORTS_READ bytes a turn (some times that each PORTS_SLACK, where it has much to say), what is
- * left stays ready behind the others. Ports are drained
- * before deadlines are judged; when the tick comes over a second late (SIGSTOP, suspend, a stalled CPU) they are drained
- * to the bottom first, and deadlines are judged a tick later (conduct 15).
+ * left stays ready behind the others. Ports are drained before deadlines are judged; when the tick comes over a second late
+ * (SIGSTOP, suspend, a stalled CPU) they are drained to the bottom first, and deadlines are judged a tick later (conduct 15).
  *
  * The caller owns struct port (zeroed at first) and the descriptor, which must be non-blocking; nothing here opens or
  * closes one. A port may have a deadline while it has no descriptor. Before its memory goes: ports_remove(), always.
@@ -32,7 +31,7 @@
 #define PORTS_BATCH 128          /* ports served in one turn of the loop */
 #define PORTS_READ  4096         /* bytes of one port in one turn; a tty has no more ready (N_TTY_BUF_SIZE) */
 #define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
-#define PORTS_SLACK (500 * MSEC) /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
+#define PORTS_SLACK (1 * SEC)    /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
 #define PORTS_GAP   (1 * SEC)
 
 struct port {
@@ -85,8 +84,11 @@ int ports_remove(struct ports *ports, struct port *port);
 /* USEC_INFINITY: none. One in the past that is set while deadlines are judged comes with the next tick. */
 void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline);
 
-/* May its input wait for PORTS_SLACK? For downloads; not while an answer is awaited. Not so after ports_add(). */
-void ports_set_slack(struct ports *ports, struct port *port, bool slack);
+/*
+ * So long its input may wait, PORTS_SLACK at most; less than PORTS_TICK: not at all, as after ports_add(). For downloads; not
+ * while an answer is awaited. Who wants less than PORTS_SLACK says so each time he is given input.
+ */
+void ports_set_slack(struct ports *ports, struct port *port, usec_t slack);
 
 /*
  * Writes now what the port takes. Less than size: the writable handler is called when there is room. A later call says
