@@ -9,7 +9,19 @@ static bool is_decoration(const struct upgrade_notice *notice)
 	return notice->type == NOTICE_PROGRESS || notice->type == NOTICE_STEP;
 }
 
-/* A whole download may be read at once, after a gap: what only decorates makes room for what counts. */
+/* Of reports that are read together the first of each ten percent is told, and the newest. */
+static bool takes_the_last_place(const struct dialogue_box *box, const struct upgrade_notice *notice)
+{
+	const struct upgrade_notice *last;
+
+	if (notice->type != NOTICE_PROGRESS || box->n_notices < 2)
+		return false;
+	last = &box->notices[box->n_notices - 1];
+	return last[0].type == NOTICE_PROGRESS && last[-1].type == NOTICE_PROGRESS &&
+	       last[0].percent / 10 == last[-1].percent / 10;
+}
+
+/* What only decorates makes room for what counts. */
 static void make_room(struct dialogue_box *box)
 {
 	for (size_t i = 0; i < box->n_notices; i++) {
@@ -27,6 +39,8 @@ static void keep_notices(struct dialogue_box *box)
 	const struct upgrade_effects *effects = &box->effects;
 
 	for (size_t i = 0; i < effects->n_notices; i++) {
+		if (takes_the_last_place(box, &effects->notices[i]))
+			box->n_notices--;
 		if (box->n_notices == DIALOGUE_NOTICES_MAX)
 			make_room(box);
 		if (box->n_notices == DIALOGUE_NOTICES_MAX) {
