@@ -286,12 +286,17 @@ static bool may_open_pdp(const struct modem *m)
 	return m->task && m->task->check == CHECK_PDP && m->task->apn.name;
 }
 
-/* Ever sooner towards the end: a module that resets at once takes along what was not read. */
+/*
+ * Ever sooner towards the end: a module that resets at once takes along what was not read. The pace of the first reports says
+ * little of the others.
+ */
 static usec_t may_be_read_later(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 
-	return upgrade_phase(u) == PHASE_DOWNLOADING ? evidence_rest(u->evidence, now) / 2 : 0;
+	if (upgrade_phase(u) != PHASE_DOWNLOADING)
+		return 0;
+	return usec_min(evidence_rest(u->evidence, now) / 2, usec_sub(now, u->evidence->since));
 }
 
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */

@@ -373,13 +373,16 @@ def pss(pid):
 		return None
 
 
-def settled(pid, patience=10):
-	"""PSS as it stays: what a burst has freed goes back to the system when all is quiet, which is a second or two later."""
-	values = []
-	while len(values) < 4 or (len(set(values[-4:])) > 1 and len(values) < 2 * patience):
-		values.append(pss(pid))
+def settled(pid, stays=12, patience=30):
+	"""PSS as it stays: what a burst has freed goes back to the system ten seconds later."""
+	value, began = pss(pid), time.monotonic()
+	since = began
+	while time.monotonic() < min(since + stays, began + patience):
 		time.sleep(0.5)
-	return values[-1]
+		now = pss(pid)
+		if now != value:
+			value, since = now, time.monotonic()
+	return value
 
 
 PARALLEL = 8  # limits.max_parallel when nothing is said
