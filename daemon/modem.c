@@ -286,17 +286,12 @@ static bool may_open_pdp(const struct modem *m)
 	return m->task && m->task->check == CHECK_PDP && m->task->apn.name;
 }
 
-/*
- * Ever sooner towards the end: a module that resets at once takes along what was not read. The pace of the first reports says
- * little of the others.
- */
-static usec_t may_be_read_later(const struct modem *m, usec_t now)
+/* Not near the end: a module that resets at once takes along what was not read. */
+static bool may_read_later(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
 
-	if (upgrade_phase(u) != PHASE_DOWNLOADING)
-		return 0;
-	return usec_min(evidence_rest(u->evidence, now) / 2, usec_sub(now, u->evidence->since));
+	return upgrade_phase(u) == PHASE_DOWNLOADING && evidence_rest(u->evidence, now) > PORTS_SLACK;
 }
 
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
@@ -325,7 +320,7 @@ void modem_perform(struct modem *m, usec_t now)
 		modem_take_room(m);
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
-		ports_set_slack(m->manager->ports, &m->port, may_be_read_later(m, now));
+		ports_set_slack(m->manager->ports, &m->port, may_read_later(m, now));
 	ports_set_deadline(m->manager->ports, &m->port,
 		usec_min(dialogue_deadline(&m->dialogue), modem_due(m)));
 	manager_mind_neighbour(m, false, now);

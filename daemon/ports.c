@@ -159,15 +159,11 @@ int ports_remove(struct ports *ports, struct port *port)
 	return port->fd;
 }
 
-void ports_set_slack(struct ports *ports, struct port *port, usec_t slack)
+void ports_set_slack(struct ports *ports, struct port *port, bool slack)
 {
 	if (!port->added)
 		return;
-	port->slack = slack >= PORTS_TICK;
-	if (port->slack && slack < PORTS_SLACK) {
-		ports->slack_due = usec_min(ports->slack_due, usec_add(ports_now(ports), slack));
-		(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due); /* if it is on */
-	}
+	port->slack = slack;
 	(void) watch(ports, port); /* when it fails the port stays where it was, and works */
 }
 
@@ -287,12 +283,12 @@ static size_t serve_slack(struct ports *ports, usec_t now)
 	size_t served = 0;
 
 	begin_turn(ports);
-	ports->slack_due = usec_add(now, PORTS_SLACK);
 	ports->much = true;
 	for (unsigned passes = SLACK_PASSES; passes > 0 && ports->much; passes--) {
 		ports->much = false;
 		served += serve_all(ports, ports->slack_fd, now);
 	}
+	ports->slack_due = usec_add(now, PORTS_SLACK);
 	end_turn(ports);
 	return served;
 }

@@ -31,7 +31,7 @@
 #define PORTS_BATCH 128          /* ports served in one turn of the loop */
 #define PORTS_READ  4096         /* bytes of one port in one turn; a tty has no more ready (N_TTY_BUF_SIZE) */
 #define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
-#define PORTS_SLACK (1 * SEC)    /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
+#define PORTS_SLACK (250 * MSEC) /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
 #define PORTS_GAP   (1 * SEC)
 
 struct port {
@@ -84,11 +84,8 @@ int ports_remove(struct ports *ports, struct port *port);
 /* USEC_INFINITY: none. One in the past that is set while deadlines are judged comes with the next tick. */
 void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline);
 
-/*
- * So long its input may wait, PORTS_SLACK at most; less than PORTS_TICK: not at all, as after ports_add(). For downloads; not
- * while an answer is awaited. Who wants less than PORTS_SLACK says so each time he is given input.
- */
-void ports_set_slack(struct ports *ports, struct port *port, usec_t slack);
+/* May its input wait for PORTS_SLACK? For downloads; not while an answer is awaited. Not so after ports_add(). */
+void ports_set_slack(struct ports *ports, struct port *port, bool slack);
 
 /*
  * Writes now what the port takes. Less than size: the writable handler is called when there is room. A later call says

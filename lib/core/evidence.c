@@ -65,13 +65,13 @@ void evidence_report(struct evidence *e, int percent, usec_t now)
 	e->last_percent = percent;
 }
 
-/* Without any progress yet it takes at least as long as it has taken. */
+/* Without any progress yet nobody knows: it may all come at once, but hardly so after seconds of nothing. */
 usec_t evidence_rest(const struct evidence *e, usec_t now)
 {
 	int done = e->last_percent - e->first_percent;
 
 	if (e->last_percent < 0 || e->last_percent > 100 || done <= 0)
-		return usec_sub(now, e->since);
+		return usec_sub(now, e->since) / 8;
 	return usec_sub(e->heard, e->since) / (usec_t) done * (usec_t) (100 - e->last_percent);
 }
 

@@ -131,9 +131,9 @@ static void test_rest(void **state)
 	evidence_phase(&e, PHASE_PREPARING, 100 * SEC);
 	assert_int_equal(evidence_rest(&e, 100 * SEC), 0); /* nothing is known */
 	evidence_report(&e, 10, 101 * SEC);
-	assert_int_equal(evidence_rest(&e, 101 * SEC), 1 * SEC); /* one report is no pace */
+	assert_int_equal(evidence_rest(&e, 101 * SEC), 125 * MSEC); /* one report is no pace */
 	evidence_report(&e, 10, 102 * SEC);
-	assert_int_equal(evidence_rest(&e, 105 * SEC), 5 * SEC);
+	assert_int_equal(evidence_rest(&e, 105 * SEC), 625 * MSEC);
 	evidence_report(&e, 20, 110 * SEC);
 	assert_int_equal(evidence_rest(&e, 110 * SEC), 80 * SEC); /* 10 in 10 s */
 	assert_int_equal(evidence_rest(&e, 150 * SEC), 80 * SEC);

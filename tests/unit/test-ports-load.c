@@ -97,11 +97,9 @@ static void test_flood(void **state)
 	free(lines);
 }
 
-#define ROUNDS 4
-
 static void say_again(struct line *line)
 {
-	if (line->inputs < ROUNDS)
+	if (line->inputs < 10)
 		say(line, "GTOTA: 1\r\n");
 }
 
@@ -119,7 +117,7 @@ static void test_slack(void **state)
 	assert_non_null(lines);
 	for (unsigned i = 0; i < 100; i++) {
 		line_connect(f, &lines[i]);
-		ports_set_slack(f->ports, &lines[i].port, PORTS_SLACK);
+		ports_set_slack(f->ports, &lines[i].port, true);
 		lines[i].act = say_again;
 		say(&lines[i], "GTOTA: 0\r\n");
 	}
@@ -127,12 +125,12 @@ static void test_slack(void **state)
 	start = ports_now(f->ports);
 	run_until(f, &f->lines[0].inputs, 1);
 	assert_true(f->events == 1 || f->events == 1 + 100); /* behind one round at most */
-	turns = run_until(f, &f->events, 1 + 100 * ROUNDS);
+	turns = run_until(f, &f->events, 1 + 100 * 10);
 	/* The second round waits for its time: one turn more. The first may be over. */
-	assert_in_range(turns, ROUNDS, ROUNDS + 1);
+	assert_in_range(turns, 10, 11);
 	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(lines[i].inputs, ROUNDS);
-	assert_true(ports_now(f->ports) >= start + (ROUNDS - 1) * PORTS_SLACK);
+		assert_int_equal(lines[i].inputs, 10);
+	assert_true(ports_now(f->ports) >= start + 9 * PORTS_SLACK);
 
 	/* An empty round, then nothing more wakes up. */
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
@@ -148,42 +146,22 @@ static void test_slack_ends(void **state)
 	struct fixture *f = *state;
 	struct line *line = &f->lines[0];
 
-	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
+	ports_set_slack(f->ports, &line->port, true);
 	say(line, "x");
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
 	assert_int_equal(line->inputs, 1); /* the first at once */
 	say(line, "x");
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the next waits for others */
 	assert_int_equal(line->inputs, 1);
-	ports_set_slack(f->ports, &line->port, 0);
+	ports_set_slack(f->ports, &line->port, false);
 	assert_int_equal(sd_event_run(f->event, 0), 1);
 	assert_int_equal(line->inputs, 2);
 	/* One report, one round; the next one begins another. */
-	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
+	ports_set_slack(f->ports, &line->port, true);
 	for (unsigned i = 3; i < 6; i++) {
 		say(line, "x");
 		run_until(f, &line->inputs, i);
 	}
-}
-
-/* The round that is awaited comes sooner for one that wants so; the tick would come in its place, and judge. */
-static void test_short_slack(void **state)
-{
-	struct fixture *f = *state;
-	struct line *line = &f->lines[0], *late = &f->lines[1];
-
-	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
-	say(line, "x");
-	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
-	assert_int_equal(line->inputs, 1); /* the first at once */
-	say(line, "x");
-	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
-	assert_int_equal(line->inputs, 1); /* the next waits */
-	ports_set_deadline(f->ports, &late->port, ports_now(f->ports) + PORTS_SLACK - 2 * PORTS_TICK);
-	ports_set_slack(f->ports, &line->port, 2 * PORTS_TICK);
-	run_until(f, &line->inputs, 2);
-	assert_int_equal(late->deadlines, 0);
-	run_until(f, &late->deadlines, 1);
 }
 
 int main(void)
@@ -193,7 +171,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slack, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slack_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_short_slack, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("ports-load", tests, NULL, NULL);
