@@ -172,6 +172,7 @@ def test_out_and_back(bench):
 	fleet(bench, 6, "gtota-cme number=3", faulty=6, waves=[{"size": "1"}, {"size": "100%"}], priority=3)
 	daemon, client = busrig.fotad(bench, busrig.Bus(bench))
 	daemon.log.wait("campaign winter: halted: ")
+	bench.transcript.wait(r" > AT\+GTOTA=[01]")
 	started, configured = tried(bench), bench.config["campaigns"]
 	for campaigns in [], [], configured:
 		bench.config["campaigns"] = campaigns
