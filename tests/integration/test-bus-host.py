@@ -2,6 +2,7 @@
 """What fotad asks of the host by D-Bus: logind not to go down while a module is flashed, timedate1 whether the clock is right."""
 import os
 import select
+import time
 
 import busrig
 import rig
@@ -19,11 +20,13 @@ TIMEDATE_XML = """<node><interface name="org.freedesktop.timedate1"><property na
 class Logind:
 	def __init__(self, bus, modes=("block", "delay")):
 		self.modes, self.asked, self.held = modes, rig.Lines(), []
+		self.first = None  # when, in microseconds of the transcript's clock
 		self.client = Client(bus)
 		self.client.serve("org.freedesktop.login1", "/org/freedesktop/login1", LOGIND_XML, self.take)
 
 	def take(self, invocation, _member, arguments):
 		what, who, why, mode = arguments
+		self.first = self.first or time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 		if mode in self.modes:
 			reader, writer = os.pipe()
 			self.held.append(reader)
@@ -57,7 +60,9 @@ def test_inhibitor(bench):
 	daemon.log.wait(" pump: attempt 1")
 	rig.equal(logind.asked.size(), 0, "inhibitors before the start step")
 	logind.asked.wait("^delay ", count=2)
-	rig.check(bench.sent("pump")[-1].startswith("AT+GTOTA=0"), "asked for before the start")
+	bench.transcript.wait(r" pump > AT\+GTOTA=0")
+	before = [line for line in bench.transcript.find(" pump > AT") if " AT+GTOTA=0" not in line][-1]
+	rig.check(logind.first > int(before.split()[0]), f"asked for before the start: before {before}")
 	rig.equal(sorted(line.split(" ")[:3] for line in logind.asked.lines),
 		[[mode, what, "fotad"] for mode in ("block", "delay") for what in ("shutdown", "sleep")], "what was asked for")
 	for held in logind.held:
