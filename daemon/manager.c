@@ -207,10 +207,8 @@ static void rest(struct manager *g)
 	poll_after(g, REST_PERIOD, REST_PERIOD / 2);
 }
 
-static int on_serial(
-	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+static void take_serial(struct manager *g)
 {
-	struct manager *g = userdata;
 	struct serial_result result;
 	bool looking = g->looking > 0;
 
@@ -218,6 +216,14 @@ static int on_serial(
 		modem_serial(result.userdata, &result, clock_boottime());
 	if (looking)
 		open_ports(g, clock_boottime());
+}
+
+static int on_serial(
+	sd_event_source *source UNUSED, int fd UNUSED, uint32_t events UNUSED, void *userdata)
+{
+	struct manager *g = userdata;
+
+	take_serial(g);
 	if (all_open(g))
 		rest(g);
 	return 0;
@@ -244,7 +250,7 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	usec_t now = clock_boottime();
 
 	g->polled = now;
-	(void) on_serial(NULL, -1, 0, g); /* also finds what is stuck */
+	take_serial(g); /* also finds what is stuck */
 	open_ports(g, now);
 	if (g->looking == 0 && g->look_until > 0)
 		g->handover = handover_free(g->handover); /* what is not adopted by now is nobody's */

@@ -280,14 +280,14 @@ static int on_prompt(sd_event_source *source UNUSED, int fd, uint32_t events UNU
 
 static size_t serve_slack(struct ports *ports, usec_t now)
 {
+	unsigned passes = SLACK_PASSES;
 	size_t served = 0;
 
 	begin_turn(ports);
-	ports->much = true;
-	for (unsigned passes = SLACK_PASSES; passes > 0 && ports->much; passes--) {
+	do {
 		ports->much = false;
 		served += serve_all(ports, ports->slack_fd, now);
-	}
+	} while (--passes > 0 && ports->much);
 	ports->slack_due = usec_add(now, PORTS_SLACK);
 	end_turn(ports);
 	return served;

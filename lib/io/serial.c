@@ -242,7 +242,6 @@ static int call_worker(struct serial_pool *pool)
 
 int serial_pool_new(unsigned threads, struct serial_pool **ret)
 {
-	pthread_condattr_t attributes;
 	struct serial_pool *pool;
 
 	if (threads == 0)
@@ -260,10 +259,7 @@ int serial_pool_new(unsigned threads, struct serial_pool **ret)
 	pool->threads = threads;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&pool->changed, NULL);
 	*ret = pool;
 	return 0;
 }
@@ -285,7 +281,7 @@ struct serial_pool *serial_pool_free(struct serial_pool *pool)
 			serial_close(pool, result.fd);
 	pthread_mutex_lock(&pool->lock);
 	while (pool->alive > pool->stuck)
-		if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until) != 0)
+		if (pthread_cond_clockwait(&pool->changed, &pool->lock, CLOCK_MONOTONIC, &until) != 0)
 			break;
 	pool->orphaned = true;
 	last = pool->alive == 0;
