@@ -124,10 +124,10 @@ bool manager_neighbour_lets(const struct modem *m, usec_t now)
 	return !works(m) || !neighbour_is_unsure(n, now);
 }
 
-/* What an earlier life has asked for is needed by who works, and has it in no other way. */
+/* What an earlier life has asked for is needed by who works, or has just ended, and has it in no other way. */
 static bool needs_earlier(const struct modem *m)
 {
-	if (!works(m))
+	if (!works(m) && m->let_go == 0)
 		return false;
 	if (!m->inhibition)
 		return true;

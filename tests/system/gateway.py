@@ -81,16 +81,20 @@ class Gateway(rig.Bench):
 	def put_credential(self, name, password):
 		self.container.write(f"/etc/credstore/{name}", password + "\n", 0o600)
 
-	def start_service(self):
-		"""Follows its journal, and starts it."""
-		self.put_config()
-		self.run("systemctl", "stop", "fotad")
+	def follow(self):
+		"""Its journal, which is written behind the service's back: who looks once may look too early."""
 		after = [f"--after-cursor={self.begin}"] if self.begin else []
 		follower = Process(self.container.arguments("setpriv", "--pdeathsig", "KILL", "journalctl", "-q", "-f", "-o", "short",
 			"--no-tail", *after, "-u", "fotad"), self.path("journal"))
 		self.closing.callback(follower.close)
 		self.lives.append(follower)
 		self.log = follower.log
+
+	def start_service(self):
+		"""Follows its journal, and starts it."""
+		self.put_config()
+		self.run("systemctl", "stop", "fotad")
+		self.follow()
 		self.run("systemctl", "start", "fotad")
 
 	def show(self, *properties):
