@@ -286,12 +286,16 @@ static bool may_open_pdp(const struct modem *m)
 	return m->task && m->task->check == CHECK_PDP && m->task->apn.name;
 }
 
-/* Not near the end: a module that resets at once takes along what was not read. */
-static bool may_read_later(const struct modem *m, usec_t now)
+/*
+ * How long a report may wait: half of what the download still takes, by its pace. Not near the end: a module that resets at
+ * once takes along what was not read.
+ */
+static usec_t slack(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
+	usec_t rest = upgrade_phase(u) == PHASE_DOWNLOADING ? evidence_rest(u->evidence, now) : 0;
 
-	return upgrade_phase(u) == PHASE_DOWNLOADING && evidence_rest(u->evidence, now) > PORTS_SLACK;
+	return rest > PORTS_SLACK ? usec_max(rest / 2, PORTS_SLACK) : 0;
 }
 
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */
@@ -320,7 +324,7 @@ void modem_perform(struct modem *m, usec_t now)
 		modem_take_room(m);
 	keep_stored(m);
 	if (m->port_state == MODEM_PORT_OPEN)
-		ports_set_slack(m->manager->ports, &m->port, may_read_later(m, now));
+		ports_set_slack(m->manager->ports, &m->port, slack(m, now));
 	ports_set_deadline(m->manager->ports, &m->port,
 		usec_min(dialogue_deadline(&m->dialogue), modem_due(m)));
 	manager_mind_neighbour(m, false, now);

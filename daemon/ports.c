@@ -11,7 +11,7 @@
  * kernel). */
 #define GAP_PASSES (640 * 1024 / PORTS_READ + 1)
 
-/* So often at most a port is read each PORTS_SLACK that had much to say: more than 115,200 baud bring. */
+/* So often at most a port is read in a round that had much to say: each PORTS_SLACK, more than 115,200 baud bring. */
 #define SLACK_PASSES 4
 
 #define PORT_OF(deadline_) ((struct port *) ((char *) (deadline_) -offsetof(struct port, deadline)))
@@ -159,12 +159,25 @@ int ports_remove(struct ports *ports, struct port *port)
 	return port->fd;
 }
 
-void ports_set_slack(struct ports *ports, struct port *port, bool slack)
+static void arm_slack_timer(struct ports *ports)
 {
+	(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due);
+	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_ONESHOT);
+}
+
+void ports_set_slack(struct ports *ports, struct port *port, usec_t slack)
+{
+	usec_t due = usec_add(ports_now(ports), usec_max(slack, PORTS_SLACK));
+
 	if (!port->added)
 		return;
-	port->slack = slack;
+	port->slack = slack > 0;
 	(void) watch(ports, port); /* when it fails the port stays where it was, and works */
+	if (slack == 0 || due >= ports->slack_due)
+		return;
+	ports->slack_due = due;
+	if (sd_event_source_get_enabled(ports->slack_timer, NULL) > 0)
+		arm_slack_timer(ports);
 }
 
 ssize_t ports_write(struct ports *ports, struct port *port, const char *data, size_t size)
@@ -280,23 +293,20 @@ static int on_prompt(sd_event_source *source UNUSED, int fd, uint32_t events UNU
 
 static size_t serve_slack(struct ports *ports, usec_t now)
 {
-	unsigned passes = SLACK_PASSES;
-	size_t served = 0;
+	size_t served;
 
 	begin_turn(ports);
-	do {
+	ports->slack_due = usec_add(now, PORTS_SLACK_MOST); /* the handlers say who cannot wait so long */
+	ports->much = false;
+	served = serve_all(ports, ports->slack_fd, now);
+	if (ports->much || served < ports->n_slack) /* who is silent has said nothing */
+		ports->slack_due = usec_min(ports->slack_due, usec_add(now, PORTS_SLACK));
+	for (unsigned passes = 1; passes < SLACK_PASSES && ports->much; passes++) {
 		ports->much = false;
-		served += serve_all(ports, ports->slack_fd, now);
-	} while (--passes > 0 && ports->much);
-	ports->slack_due = usec_add(now, PORTS_SLACK);
+		(void) serve_all(ports, ports->slack_fd, now);
+	}
 	end_turn(ports);
 	return served;
-}
-
-static void arm_slack_timer(struct ports *ports)
-{
-	(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due);
-	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_ONESHOT);
 }
 
 /*

@@ -3,13 +3,13 @@
  *
  *      1,000 ttys --> nested epoll --> one I/O source, up to PORTS_BATCH ports a turn   (replies: at once)
  *      (slack)    --> nested epoll --> at once after a pause, else by one timer,        (reports of a download)
- *                                      at most every PORTS_SLACK
+ *                                      every PORTS_SLACK to PORTS_SLACK_MOST
  *      deadlines  --> heap         --> one coarse tick, armed only while there is one
  *
  * Why: sd-event dispatches one source a turn and polls all others again, which is quadratic in the ports that are ready
  * (performance, 0.1); a wake-up costs a thousand times what parsing a report does (0.3).
  *
- * Fair: a port gives at most PORTS_READ bytes a turn (some times that each PORTS_SLACK, where it has much to say), what is
+ * Fair: a port gives at most PORTS_READ bytes a turn (some times that in a round of slack ports, where it has much to say), what is
  * left stays ready behind the others. Ports are drained before deadlines are judged; when the tick comes over a second late
  * (SIGSTOP, suspend, a stalled CPU) they are drained to the bottom first, and deadlines are judged a tick later (conduct 15).
  *
@@ -31,8 +31,11 @@
 #define PORTS_BATCH 128          /* ports served in one turn of the loop */
 #define PORTS_READ  4096         /* bytes of one port in one turn; a tty has no more ready (N_TTY_BUF_SIZE) */
 #define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
-#define PORTS_SLACK (250 * MSEC) /* nobody sees a report earlier; of a wake-up most is the way out of idleness */
 #define PORTS_GAP   (1 * SEC)
+
+/* Nobody sees a report earlier; of a wake-up most is the way out of idleness. */
+#define PORTS_SLACK	 (250 * MSEC)
+#define PORTS_SLACK_MOST (1 * SEC) /* when all ports allow it */
 
 struct port {
 	void *userdata; /* the caller's, never touched */
@@ -84,8 +87,11 @@ int ports_remove(struct ports *ports, struct port *port);
 /* USEC_INFINITY: none. One in the past that is set while deadlines are judged comes with the next tick. */
 void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline);
 
-/* May its input wait for PORTS_SLACK? For downloads; not while an answer is awaited. Not so after ports_add(). */
-void ports_set_slack(struct ports *ports, struct port *port, bool slack);
+/*
+ * How long its input may wait: PORTS_SLACK to PORTS_SLACK_MOST, less and more are taken for these; 0: not at all, as after
+ * ports_add(), and as long as an answer is awaited. For downloads, and to be said anew with each report: it holds for the next.
+ */
+void ports_set_slack(struct ports *ports, struct port *port, usec_t slack);
 
 /*
  * Writes now what the port takes. Less than size: the writable handler is called when there is room. A later call says

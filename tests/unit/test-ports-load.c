@@ -99,6 +99,7 @@ static void test_flood(void **state)
 
 static void say_again(struct line *line)
 {
+	ports_set_slack(line->fixture->ports, &line->port, PORTS_SLACK);
 	if (line->inputs < 10)
 		say(line, "GTOTA: 1\r\n");
 }
@@ -117,7 +118,7 @@ static void test_slack(void **state)
 	assert_non_null(lines);
 	for (unsigned i = 0; i < 100; i++) {
 		line_connect(f, &lines[i]);
-		ports_set_slack(f->ports, &lines[i].port, true);
+		ports_set_slack(f->ports, &lines[i].port, PORTS_SLACK);
 		lines[i].act = say_again;
 		say(&lines[i], "GTOTA: 0\r\n");
 	}
@@ -146,22 +147,69 @@ static void test_slack_ends(void **state)
 	struct fixture *f = *state;
 	struct line *line = &f->lines[0];
 
-	ports_set_slack(f->ports, &line->port, true);
+	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
 	say(line, "x");
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1);
 	assert_int_equal(line->inputs, 1); /* the first at once */
 	say(line, "x");
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the next waits for others */
 	assert_int_equal(line->inputs, 1);
-	ports_set_slack(f->ports, &line->port, false);
+	ports_set_slack(f->ports, &line->port, 0);
 	assert_int_equal(sd_event_run(f->event, 0), 1);
 	assert_int_equal(line->inputs, 2);
 	/* One report, one round; the next one begins another. */
-	ports_set_slack(f->ports, &line->port, true);
+	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
 	for (unsigned i = 3; i < 6; i++) {
 		say(line, "x");
 		run_until(f, &line->inputs, i);
 	}
+}
+
+static void allow_most(struct line *line)
+{
+	ports_set_slack(line->fixture->ports, &line->port, PORTS_SLACK_MOST);
+}
+
+static void allow_some(struct line *line)
+{
+	ports_set_slack(line->fixture->ports, &line->port, 2 * PORTS_SLACK);
+}
+
+/* Reports on the first n lines; how long they wait, by the loop's clock. */
+static usec_t wait_of(struct fixture *f, unsigned n)
+{
+	usec_t start = ports_now(f->ports);
+
+	f->events = 0;
+	for (unsigned i = 0; i < n; i++)
+		say(&f->lines[i], "GTOTA: 1\r\n");
+	run_until(f, &f->events, n);
+	return ports_now(f->ports) - start;
+}
+
+/* A round comes when the one who can wait least wants it, and early where somebody has said nothing of late. */
+static void test_slack_by_need(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		f->lines[i].act = allow_most;
+		ports_set_slack(f->ports, &f->lines[i].port, 1 * HOUR);
+	}
+	(void) wait_of(f, 2);
+	assert_true(wait_of(f, 2) >= PORTS_SLACK_MOST);
+	f->lines[1].act = allow_some;
+	assert_true(wait_of(f, 2) >= PORTS_SLACK_MOST);
+	assert_in_range(wait_of(f, 1), 2 * PORTS_SLACK, PORTS_SLACK_MOST - 1);
+	f->lines[1].act = allow_most;
+	assert_in_range(wait_of(f, 2), PORTS_SLACK, 2 * PORTS_SLACK - 1);
+
+	/* Who has to hurry does not wait for those who have not. */
+	say(&f->lines[0], "GTOTA: 2\r\n");
+	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the timer is set, for a second */
+	f->events = 0;
+	ports_set_slack(f->ports, &f->lines[1].port, 1);
+	assert_in_range(wait_of(f, 1), PORTS_SLACK / 2, PORTS_SLACK_MOST - PORTS_SLACK);
 }
 
 int main(void)
@@ -170,6 +218,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_ready, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slack, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slack_by_need, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slack_ends, setup, teardown),
 	};
 

@@ -75,7 +75,7 @@ static void test_deadline_without_descriptor(void **state)
 	assert_int_equal(ports_remove(f->ports, &line.port), -1);
 	assert_idle(f);
 	assert_int_equal(ports_write(f->ports, &line.port, "x", 1), -ENOTCONN);
-	ports_set_slack(f->ports, &line.port, true);
+	ports_set_slack(f->ports, &line.port, PORTS_SLACK);
 	close(fd);
 	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_int_equal(ports_add(f->ports, &line.port, fd), -EPERM);
@@ -120,7 +120,7 @@ static void test_drained_first(void **state)
 
 		bytes_at_deadline = 0;
 		line->act = note_bytes;
-		ports_set_slack(f->ports, &line->port, slack);
+		ports_set_slack(f->ports, &line->port, slack * PORTS_SLACK);
 		say(line, "+CSQ: 20,99\r\n");
 		ports_set_deadline(f->ports, &line->port, 1);
 		run_until(f, &line->deadlines, 1);
@@ -141,7 +141,7 @@ static void stop_and_go_on(void)
 	setup(&state);
 	struct fixture *f = state;
 	for (unsigned i = 0; i < 2; i++) {
-		ports_set_slack(f->ports, &f->lines[i].port, i == 1);
+		ports_set_slack(f->ports, &f->lines[i].port, i == 1 ? PORTS_SLACK : 0);
 		assert_int_equal(write(f->lines[i].peer, data, sizeof(data)), sizeof(data));
 	}
 	ports_set_deadline(f->ports, &f->lines[0].port, ports_now(f->ports) + 1);
@@ -192,7 +192,7 @@ static void test_remove_inside(void **state)
 			assert_non_null(victims[i]);
 			line_connect(f, victims[i]);
 			victims[i]->act = remove_all;
-			ports_set_slack(f->ports, &victims[i]->port, round == 1);
+			ports_set_slack(f->ports, &victims[i]->port, round == 1 ? PORTS_SLACK : 0);
 			if (round == 2) {
 				close(victims[i]->peer); /* hangup */
 				victims[i]->peer = -1;
@@ -221,7 +221,7 @@ static void test_end_of_file(void **state)
 	assert_int_equal(line->bytes, 4);
 	assert_int_equal(line->error, 0);
 	assert_idle(f); /* no spin */
-	ports_set_slack(f->ports, &line->port, true);
+	ports_set_slack(f->ports, &line->port, PORTS_SLACK);
 	assert_idle(f);
 	ports_set_deadline(f->ports, &line->port, 1); /* still to be had */
 	run_until(f, &line->deadlines, 1);
@@ -288,7 +288,7 @@ static void test_write(void **state)
 	assert_int_equal(ports_write(f->ports, &line->port, "", 0), 0);
 
 	line->act = write_rest;
-	ports_set_slack(f->ports, &line->port, true); /* output does not wait */
+	ports_set_slack(f->ports, &line->port, PORTS_SLACK); /* output does not wait */
 	write_rest(line);
 	assert_true(written < sizeof(output));
 	assert_idle(f);
