@@ -170,6 +170,7 @@ static struct request *take(struct serial_pool *pool)
 	return request;
 }
 
+/* Without the lock; returns with it. */
 static void serve(struct serial_pool *pool, struct request *request)
 {
 	struct serial_result result = { .fd = -1 };
@@ -191,10 +192,13 @@ static void serve(struct serial_pool *pool, struct request *request)
 	if (request->stuck)
 		pool->stuck--;
 	pthread_cond_broadcast(&pool->changed);
+	pool->idle++; /* who is told and asks for more shall not start a thread: this one comes for it */
 	pthread_mutex_unlock(&pool->lock);
 	request_free(request);
 	if (first)
 		tell(pool); /* with the lock, who is woken would only wait for it */
+	pthread_mutex_lock(&pool->lock);
+	pool->idle--;
 }
 
 static void *run(void *userdata)
@@ -206,17 +210,16 @@ static void *run(void *userdata)
 	pthread_mutex_lock(&pool->lock);
 	while (pool->alive - pool->stuck <= pool->threads) {
 		request = take(pool);
-		if (!request) {
-			if (pool->ending)
-				break;
-			pool->idle++;
-			pthread_cond_wait(&pool->work, &pool->lock);
-			pool->idle--;
+		if (request) {
+			pthread_mutex_unlock(&pool->lock);
+			serve(pool, request);
 			continue;
 		}
-		pthread_mutex_unlock(&pool->lock);
-		serve(pool, request);
-		pthread_mutex_lock(&pool->lock);
+		if (pool->ending)
+			break;
+		pool->idle++;
+		pthread_cond_wait(&pool->work, &pool->lock);
+		pool->idle--;
 	}
 	pool->alive--;
 	last = pool->orphaned && pool->alive == 0;
