@@ -10,6 +10,9 @@
 #include "daemon/clock.h"
 #include "daemon/modem.h"
 
+#define PATIENCE       (20 * MSEC)
+#define PATIENCE_BEGIN (5 * SEC) /* a campaign's first row says no more than the configuration: it goes with the first job */
+
 static void note_history(struct manager *g, const struct campaign_run *run, enum store_who who,
 	const char *what, const char *detail)
 {
@@ -190,7 +193,8 @@ void campaign_run_save(struct manager *g, struct campaign_run *run, usec_t now)
 		.paused = c->paused, .cancelled = c->cancelled, .halted = c->halted, .wave = c->wave,
 		.brake_since = run->brake_since,
 	};
-	struct store_change change = { .campaign = &row, .patience = 20 * MSEC };
+	struct store_change change = { .campaign = &row };
+	bool begins;
 
 	memcpy(row.name, run->name, sizeof(row.name));
 	memcpy(row.target, run->target, sizeof(row.target));
@@ -200,6 +204,8 @@ void campaign_run_save(struct manager *g, struct campaign_run *run, usec_t now)
 		row.soak_until = run->saved.soak_until;
 	if (is_same(&row, &run->saved))
 		return;
+	begins = !run->saved.name[0] && !c->paused && !c->cancelled && c->halted == CAMPAIGN_RUNS;
+	change.patience = begins ? PATIENCE_BEGIN : PATIENCE;
 	if (store_change(g->store, &change, MANAGER_COOKIE) < 0) {
 		manager_store_fails(g, -ENOMEM);
 		return;

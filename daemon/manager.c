@@ -24,7 +24,8 @@
 #define POLL_ACCURACY  (10 * MSEC)
 #define LOOK_PATIENCE  (1 * SEC)    /* no longer does a port wait for the others, whose path may be slow to follow */
 #define LOOK_PAUSE     (50 * MSEC)  /* between looks that udev gives cause for */
-#define REST_PERIOD    (2 * SEC)    /* while all are: for what is tended by the way */
+#define REST_PERIOD    (2 * SEC)    /* while all are: then with what else wakes the loop ... */
+#define REST_MOST      (4 * SEC)    /* ... or alone */
 #define STATUS_PAUSE   (1 * SEC)
 #define UNTIDY         (10 * SEC)   /* so long what was freed may lie about */
 
@@ -145,6 +146,15 @@ void manager_wake(struct manager *g)
 
 /* ---- what comes in ---- */
 
+/* sd-event would wake the loop for it alone, as a timer that may be late comes with those of other programs. */
+static void tend_by_the_way(struct manager *g, usec_t now)
+{
+	if (now < g->rest_until)
+		return;
+	g->rest_until = USEC_INFINITY;
+	(void) sd_event_source_set_time(g->poll_source, now);
+}
+
 static void on_input(
 	struct ports *ports UNUSED, struct port *port, const char *data, size_t size, usec_t now)
 {
@@ -154,6 +164,7 @@ static void on_input(
 	dialogue_input(&m->dialogue, data, size, now);
 	modem_perform(m, now);
 	modem_check_noise(m, now);
+	tend_by_the_way(m->manager, now);
 }
 
 static void on_hangup(struct ports *ports UNUSED, struct port *port, int error UNUSED, usec_t now)
@@ -176,6 +187,7 @@ static void on_deadline(struct ports *ports UNUSED, struct port *port, usec_t no
 	modem_perform(m, now);
 	if (modem_may_go(m, now))
 		manager_ready(m->manager, m);
+	tend_by_the_way(m->manager, now);
 }
 
 /* Only when all have looked, so that no byte goes to a tty that is another's, too (conduct 22). */
@@ -187,10 +199,10 @@ static void open_ports(struct manager *g, usec_t now)
 		modem_open(g->modems[i], now);
 }
 
-static void poll_after(struct manager *g, usec_t period, usec_t accuracy)
+static void poll_after(struct manager *g, usec_t period)
 {
+	g->rest_until = USEC_INFINITY;
 	(void) sd_event_source_set_time_relative(g->poll_source, period);
-	(void) sd_event_source_set_time_accuracy(g->poll_source, accuracy);
 }
 
 static bool all_open(const struct manager *g)
@@ -201,10 +213,10 @@ static bool all_open(const struct manager *g)
 	return true;
 }
 
-/* It goes with what else wakes the loop. */
 static void rest(struct manager *g)
 {
-	poll_after(g, REST_PERIOD, REST_PERIOD / 2);
+	poll_after(g, REST_MOST);
+	g->rest_until = usec_add(clock_boottime(), REST_PERIOD);
 }
 
 static void take_serial(struct manager *g)
@@ -275,7 +287,7 @@ static int on_poll(sd_event_source *source, uint64_t usec UNUSED, void *userdata
 	if (all_open(g))
 		rest(g);
 	else
-		poll_after(g, POLL_PERIOD, POLL_ACCURACY);
+		poll_after(g, POLL_PERIOD);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }
@@ -296,14 +308,14 @@ void manager_inhibit(struct manager *g, bool inhibit)
 void manager_poll(struct manager *g)
 {
 	if (g->poll_source)
-		poll_after(g, POLL_PERIOD, POLL_ACCURACY);
+		poll_after(g, POLL_PERIOD);
 }
 
 void manager_look(struct manager *g, usec_t now)
 {
 	usec_t due = usec_add(g->polled, LOOK_PAUSE);
 
-	poll_after(g, usec_sub(due, now), POLL_ACCURACY);
+	poll_after(g, usec_sub(due, now));
 }
 
 /* ---- how it begins and ends ---- */
@@ -402,7 +414,7 @@ int manager_new(sd_event *event, const struct manager_options *options, struct c
 	g->event = sd_event_ref(event);
 	g->rules = rules;
 	schedule_init(&g->schedule, config->max_parallel);
-	g->soak_due = USEC_INFINITY;
+	g->soak_due = g->rest_until = USEC_INFINITY;
 	g->operator_uid = -1;
 	g->started = g->untidy = clock_boottime();
 	r = manager_open_store(g, ret_exit);

@@ -101,6 +101,7 @@ struct manager {
 	struct hotplug *hotplug; /* NULL: udev cannot be listened to */
 	struct neighbour *neighbour; /* ModemManager; NULL: without a bus */
 	usec_t polled;         /* CLOCK_BOOTTIME: when ports were looked for last */
+	usec_t rest_until;     /* CLOCK_BOOTTIME: then they may be, by the way; USEC_INFINITY: when the timer says so */
 	sd_event_source *losses_source; /* when those who have gone away since first_loss are told of */
 	unsigned losses;
 	usec_t first_loss, last_loss;
