@@ -92,8 +92,11 @@ int upgrade_build_check_pdp(struct upgrade *u)
 	return 0;
 }
 
-/* +MIPCALL: <state>[,<address>]; +CGACT: <cid>,<state> for every context, of which one is enough. -1: not said */
-static int read_pdp(const struct upgrade *u, const char *text)
+/*
+ * +MIPCALL: <state>[,<address>], and perhaps before it the +MIPCALL: <address> of the call that was just made (protocol, 3);
+ * +CGACT: <cid>,<state> for every context, of which one is enough.
+ */
+int upgrade_read_pdp(const struct upgrade *u, const char *text)
 {
 	struct at_text t;
 	int64_t state;
@@ -112,7 +115,7 @@ static int read_pdp(const struct upgrade *u, const char *text)
 
 static int take_pdp(struct upgrade *u, const struct upgrade_event *event)
 {
-	int state = upgrade_ok(event) ? read_pdp(u, event->at.text) : -1;
+	int state = upgrade_ok(event) ? upgrade_read_pdp(u, event->at.text) : -1;
 
 	if (state >= 0)
 		u->evidence->pdp = state;

@@ -160,6 +160,7 @@ int upgrade_on_must(struct upgrade *u, const struct upgrade_event *event, usec_t
 int upgrade_on_pdp_ask(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 bool upgrade_save_pdp(struct upgrade *u, usec_t now);
 int upgrade_build_pdp_open(struct upgrade *u);
+int upgrade_read_pdp(const struct upgrade *u, const char *text); /* 0, 1 (active), 2; -1: not said */
 int upgrade_on_pdp_open(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, usec_t now);
 int upgrade_build_pdp_close(struct upgrade *u);

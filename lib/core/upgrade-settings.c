@@ -149,21 +149,12 @@ bool upgrade_save_settings(struct upgrade *u, usec_t now)
 	return true;
 }
 
-/* +MIPCALL: <0|1|2>[,<address>] as the answer; +MIPCALL: <address> unsolicited (protocol, 3) */
-static bool pdp_is_active(const char *text)
-{
-	struct at_text t;
-	int64_t state;
-
-	return at_text_find(&t, text, "+MIPCALL:") && at_text_number(&t, &state) == 0 && state == 1;
-}
-
 int upgrade_on_pdp_ask(struct upgrade *u, const struct upgrade_event *event, usec_t now)
 {
 	(void) now;
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
-	u->pdp_active = upgrade_ok(event) && pdp_is_active(event->at.text);
+	u->pdp_active = upgrade_ok(event) && upgrade_read_pdp(u, event->at.text) == 1;
 	return NEXT;
 }
 
@@ -208,7 +199,7 @@ int upgrade_on_pdp_wait(struct upgrade *u, const struct upgrade_event *event, us
 	(void) now;
 	if (!upgrade_ok(event) && !upgrade_error(event))
 		return STAY;
-	u->pdp_active = upgrade_ok(event) && pdp_is_active(event->at.text);
+	u->pdp_active = upgrade_ok(event) && upgrade_read_pdp(u, event->at.text) == 1;
 	return u->pdp_active ? NEXT : upgrade_refuse(u, REASON_PDP_FAILED, RETRY);
 }
 

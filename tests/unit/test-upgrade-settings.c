@@ -194,6 +194,19 @@ static void test_pdp(void **state)
 	assert_false(rig.durable.pdp_opened);
 }
 
+/* The call's own report may come after the next command was sent: it is not the answer, and nothing is asked again. */
+static void test_pdp_report_late(void **state)
+{
+	struct rig rig;
+	(void) state;
+
+	rig_begin(&rig, "L610");
+	rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 0|OK");
+	rig_once(&rig, "AT+MIPCALL?", "+MIPCALL: 10.112.241.69|+MIPCALL: 1,10.112.241.69|OK");
+	run_to_verdict(&rig);
+	assert_non_null(strstr(rig.wire, "AT+MIPCALL=1|AT+MIPCALL?|AT+CGSN|AT+CGMR|"));
+}
+
 /* One that is refused is said, and the others are put back none the less. */
 static void test_refused(void **state)
 {
@@ -332,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_rat),
 		cmocka_unit_test(test_rat_policy),
 		cmocka_unit_test(test_pdp),
+		cmocka_unit_test(test_pdp_report_late),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_not_taken),
 		cmocka_unit_test(test_interrupted),
