@@ -287,15 +287,14 @@ static bool may_open_pdp(const struct modem *m)
 }
 
 /*
- * How long a report may wait: half of what the download still takes, by its pace. Not near the end: a module that resets at
- * once takes along what was not read.
+ * How long a report may wait: half of what the download still takes, by its pace; near its end not at all. A module that
+ * resets at once takes along what was not read.
  */
 static usec_t slack(const struct modem *m, usec_t now)
 {
 	const struct upgrade *u = &m->dialogue.upgrade;
-	usec_t rest = upgrade_phase(u) == PHASE_DOWNLOADING ? evidence_rest(u->evidence, now) : 0;
 
-	return rest > PORTS_SLACK ? usec_max(rest / 2, PORTS_SLACK) : 0;
+	return upgrade_phase(u) == PHASE_DOWNLOADING ? evidence_rest(u->evidence, now) / 2 : 0;
 }
 
 /* SAVE, then SEND, then NOTIFY; again, as long as that leads to more. */

@@ -11,7 +11,7 @@
  * kernel). */
 #define GAP_PASSES (640 * 1024 / PORTS_READ + 1)
 
-/* So often at most a port is read in a round that had much to say: each PORTS_SLACK, more than 115,200 baud bring. */
+/* So often at most a port is read in a round that had much to say: with one each PORTS_SLACK more than 115,200 baud bring. */
 #define SLACK_PASSES 4
 
 #define PORT_OF(deadline_) ((struct port *) ((char *) (deadline_) -offsetof(struct port, deadline)))
@@ -167,13 +167,13 @@ static void arm_slack_timer(struct ports *ports)
 
 void ports_set_slack(struct ports *ports, struct port *port, usec_t slack)
 {
-	usec_t due = usec_add(ports_now(ports), usec_max(slack, PORTS_SLACK));
+	usec_t due = usec_add(ports_now(ports), slack);
 
 	if (!port->added)
 		return;
-	port->slack = slack > 0;
+	port->slack = slack >= PORTS_SLACK_LEAST;
 	(void) watch(ports, port); /* when it fails the port stays where it was, and works */
-	if (slack == 0 || due >= ports->slack_due)
+	if (!port->slack || due >= ports->slack_due)
 		return;
 	ports->slack_due = due;
 	if (sd_event_source_get_enabled(ports->slack_timer, NULL) > 0)
@@ -293,13 +293,13 @@ static int on_prompt(sd_event_source *source UNUSED, int fd, uint32_t events UNU
 
 static size_t serve_slack(struct ports *ports, usec_t now)
 {
-	size_t served;
+	size_t served, before = ports->n_slack;
 
 	begin_turn(ports);
 	ports->slack_due = usec_add(now, PORTS_SLACK_MOST); /* the handlers say who cannot wait so long */
 	ports->much = false;
 	served = serve_all(ports, ports->slack_fd, now);
-	if (ports->much || served < ports->n_slack) /* who is silent has said nothing */
+	if (ports->much || served != before) /* who is silent has said nothing */
 		ports->slack_due = usec_min(ports->slack_due, usec_add(now, PORTS_SLACK));
 	for (unsigned passes = 1; passes < SLACK_PASSES && ports->much; passes++) {
 		ports->much = false;

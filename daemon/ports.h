@@ -3,7 +3,7 @@
  *
  *      1,000 ttys --> nested epoll --> one I/O source, up to PORTS_BATCH ports a turn   (replies: at once)
  *      (slack)    --> nested epoll --> at once after a pause, else by one timer,        (reports of a download)
- *                                      every PORTS_SLACK to PORTS_SLACK_MOST
+ *                                      every PORTS_SLACK_LEAST to PORTS_SLACK_MOST
  *      deadlines  --> heap         --> one coarse tick, armed only while there is one
  *
  * Why: sd-event dispatches one source a turn and polls all others again, which is quadratic in the ports that are ready
@@ -33,9 +33,10 @@
 #define PORTS_TICK  (50 * MSEC)  /* deadlines are rounded up to it */
 #define PORTS_GAP   (1 * SEC)
 
-/* Nobody sees a report earlier; of a wake-up most is the way out of idleness. */
-#define PORTS_SLACK	 (250 * MSEC)
-#define PORTS_SLACK_MOST (1 * SEC) /* when all ports allow it */
+/* Nobody misses a report that is read later; of a wake-up most is the way out of idleness. */
+#define PORTS_SLACK_LEAST (50 * MSEC)  /* less is none */
+#define PORTS_SLACK	  (250 * MSEC) /* while some port is silent, or has very much to say */
+#define PORTS_SLACK_MOST  (1 * SEC)
 
 struct port {
 	void *userdata; /* the caller's, never touched */
@@ -88,7 +89,7 @@ int ports_remove(struct ports *ports, struct port *port);
 void ports_set_deadline(struct ports *ports, struct port *port, usec_t deadline);
 
 /*
- * How long its input may wait: PORTS_SLACK to PORTS_SLACK_MOST, less and more are taken for these; 0: not at all, as after
+ * How long its input may wait: PORTS_SLACK_LEAST to PORTS_SLACK_MOST (more is taken for that). Less: not at all, as after
  * ports_add(), and as long as an answer is awaited. For downloads, and to be said anew with each report: it holds for the next.
  */
 void ports_set_slack(struct ports *ports, struct port *port, usec_t slack);

@@ -33,7 +33,7 @@ void evidence_begin(struct evidence *e, const char *before, usec_t now)
 void evidence_resume(struct evidence *e, usec_t now)
 {
 	e->lives++;
-	e->since = e->heard = now;
+	e->since = e->heard = e->paced = now;
 }
 
 void evidence_phase(struct evidence *e, int phase, usec_t now)
@@ -60,8 +60,10 @@ void evidence_report(struct evidence *e, int percent, usec_t now)
 	e->reports++;
 	if (percent < 0)
 		return;
-	if (e->first_percent < 0)
+	if (e->first_percent < 0) {
 		e->first_percent = percent;
+		e->paced = now;
+	}
 	e->last_percent = percent;
 }
 
@@ -72,7 +74,7 @@ usec_t evidence_rest(const struct evidence *e, usec_t now)
 
 	if (e->last_percent < 0 || e->last_percent > 100 || done <= 0)
 		return usec_sub(now, e->since) / 8;
-	return usec_sub(e->heard, e->since) / (usec_t) done * (usec_t) (100 - e->last_percent);
+	return usec_sub(e->heard, e->paced) / (usec_t) done * (usec_t) (100 - e->last_percent);
 }
 
 void evidence_event(struct evidence *e, uint32_t *count, usec_t now)

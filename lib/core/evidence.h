@@ -25,7 +25,7 @@ struct evidence {
 	char after[VERSION_MAX];  /* version read last, after it; "": none was read */
 	uint32_t reports;         /* GTOTA reports */
 	int first_percent, last_percent; /* -1: none */
-	usec_t silence;           /* the longest without a report or a port event */
+	usec_t silence;           /* the longest without a report or a port event, as they are read: of a slow download each second */
 	uint32_t lost, returned, booted; /* port events; boot text */
 	uint32_t lives;           /* of fotad, after the first */
 	int cme;                  /* -1: none */
@@ -36,6 +36,7 @@ struct evidence {
 	int eps, gprs, pdp;       /* -1: not asked; or EVIDENCE_SILENT */
 	int rssi_before, rssi_after; /* what it heard (+CSQ) before the start and in the service check, dBm below 0; -1: not known */
 	usec_t since, heard;      /* CLOCK_BOOTTIME: of the phase; of the last sign */
+	usec_t paced;             /* CLOCK_BOOTTIME: of the first percent, or of this life */
 };
 
 void evidence_begin(struct evidence *e, const char *before, usec_t now);

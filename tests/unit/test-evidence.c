@@ -135,10 +135,19 @@ static void test_rest(void **state)
 	evidence_report(&e, 10, 102 * SEC);
 	assert_int_equal(evidence_rest(&e, 105 * SEC), 625 * MSEC);
 	evidence_report(&e, 20, 110 * SEC);
-	assert_int_equal(evidence_rest(&e, 110 * SEC), 80 * SEC); /* 10 in 10 s */
-	assert_int_equal(evidence_rest(&e, 150 * SEC), 80 * SEC);
+	assert_int_equal(evidence_rest(&e, 110 * SEC), 72 * SEC); /* 10 in the 9 s since the first */
+	assert_int_equal(evidence_rest(&e, 150 * SEC), 72 * SEC);
+	evidence_resume(&e, 150 * SEC);
+	evidence_report(&e, 30, 151 * SEC);
+	assert_int_equal(evidence_rest(&e, 151 * SEC), 3500 * MSEC); /* another life has not seen the pace: rather too fast */
 	evidence_report(&e, 100, 190 * SEC);
 	assert_int_equal(evidence_rest(&e, 191 * SEC), 0);
+
+	/* Reports that come together are no pace, either. */
+	evidence_begin(&e, "1.28", 100 * SEC);
+	evidence_report(&e, 1, 101 * SEC);
+	evidence_report(&e, 40, 101 * SEC);
+	assert_int_equal(evidence_rest(&e, 101 * SEC), 0);
 }
 
 int main(void)

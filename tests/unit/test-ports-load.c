@@ -208,8 +208,11 @@ static void test_slack_by_need(void **state)
 	say(&f->lines[0], "GTOTA: 2\r\n");
 	assert_int_equal(sd_event_run(f->event, 10 * SEC), 1); /* the timer is set, for a second */
 	f->events = 0;
-	ports_set_slack(f->ports, &f->lines[1].port, 1);
-	assert_in_range(wait_of(f, 1), PORTS_SLACK / 2, PORTS_SLACK_MOST - PORTS_SLACK);
+	ports_set_slack(f->ports, &f->lines[1].port, PORTS_SLACK_LEAST);
+	assert_in_range(wait_of(f, 1), PORTS_SLACK_LEAST / 2, PORTS_SLACK_MOST / 2);
+	(void) wait_of(f, 2);
+	ports_set_slack(f->ports, &f->lines[0].port, PORTS_SLACK_LEAST - 1);
+	assert_in_range(wait_of(f, 1), 0, PORTS_SLACK_LEAST);
 }
 
 int main(void)
