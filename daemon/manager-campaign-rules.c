@@ -263,7 +263,7 @@ void manager_save_campaigns(struct manager *g)
 
 	save_all(g);
 	for (struct campaign_run *run = g->runs; run; run = run->next) {
-		run->saved.name[0] = '\0'; /* nobody knows whether it was */
+		run->saved.wave = UINT_MAX; /* nobody knows whether it was */
 		if (run->configured)
 			campaign_run_save(g, run, now);
 	}

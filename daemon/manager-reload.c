@@ -38,6 +38,7 @@ static void apply(struct manager *g, struct rules *rules)
 	rules_unref(g->rules);
 	g->rules = rules;
 	manager_untidy(g, now);
+	manager_look(g, now); /* for the new ones' ports */
 	manager_wake(g);
 }
 

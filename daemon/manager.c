@@ -187,6 +187,8 @@ static void on_deadline(struct ports *ports UNUSED, struct port *port, usec_t no
 	modem_perform(m, now);
 	if (modem_may_go(m, now))
 		manager_ready(m->manager, m);
+	else if (modem_due(m) <= now)
+		manager_wake(m->manager); /* it is seen there what else it waits for, and its time has come once */
 	tend_by_the_way(m->manager, now);
 }
 
@@ -305,9 +307,13 @@ void manager_inhibit(struct manager *g, bool inhibit)
 		manager_ready(g, g->modems[i]);
 }
 
+/* Never put off: ports that close one after the other would keep those that are back waiting. */
 void manager_poll(struct manager *g)
 {
-	if (g->poll_source)
+	uint64_t at;
+
+	if (g->poll_source && sd_event_source_get_time(g->poll_source, &at) >= 0 &&
+		at > usec_add(clock_boottime(), POLL_PERIOD))
 		poll_after(g, POLL_PERIOD);
 }
 
