@@ -14,6 +14,9 @@
 #include "base/text.h"
 #include "io/store-internal.h"
 
+/* The cache's pages, with what SQLite keeps beside each: among the small blocks of the heap they would leave holes. */
+static _Alignas(8) char pages[32][4096 + 512];
+
 static int path_of(char ret[static STORE_PATH_MAX], const char *directory, const char *name)
 {
 	return text_format(ret, STORE_PATH_MAX, "%s/%s", directory, name) < 0 ? -ENAMETOOLONG : 0;
@@ -181,9 +184,9 @@ static int open_file(struct store_db *db, const char *directory)
 		r = path_of(path, directory, STORE_FILE);
 	if (r < 0)
 		return r;
-	/* Before SQLite is used first: none of its figures is asked for, and no page of its cache taken before it is needed. */
+	/* Before SQLite is used first: none of its figures is asked for. */
 	(void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	(void) sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	(void) sqlite3_config(SQLITE_CONFIG_PAGECACHE, pages, (int) sizeof(pages[0]), (int) ELEMENTSOF(pages));
 	r = sqlite3_open_v2(path, &db->sqlite,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_EXRESCODE,
@@ -234,7 +237,7 @@ int store_file_open(struct store_db *db, const char *directory)
 	if (r == 0)
 		r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA journal_size_limit = 1048576;"
-				      "PRAGMA cache_size = -128;" /* KiB; 2 MiB by itself */
+				      "PRAGMA cache_size = -128;" /* KiB, as many as `pages`; 2 MiB by itself */
 				      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 	if (r == 0)
 		r = take_lock(db);

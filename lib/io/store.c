@@ -55,6 +55,8 @@ static bool wait_for_work(struct store *store)
 	while (!store->ending) {
 		if (store->waiting.first && thread_now() >= store->due)
 			return true;
+		if (store->waiting.first)
+			wake_at(store, store->due); /* again: whatever has woken it was not that */
 		pthread_mutex_unlock(&store->lock);
 		(void) !read(store->timer_fd, &expirations, sizeof(expirations));
 		pthread_mutex_lock(&store->lock);
