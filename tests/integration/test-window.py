@@ -7,6 +7,7 @@ wanted, or the clock is warped (warp.py).
 import calendar
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import struct
@@ -286,6 +287,29 @@ def test_not_synchronised(bench):
 	rig.equal(len(daemon.log.find(r"not now \(clock\)")), 1, "how often the clock was spoken of")
 
 
+def wake_ups(pid):
+	with open(f"/proc/{pid}/status", encoding="ascii") as file:
+		return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M)[1])
+
+
+def test_backoff_ends_in_the_night(bench):
+	"""The time of the next attempt comes while the window is closed: that is no reason to stay awake until it opens."""
+	bench.modem("pump", "L610", "fail percent=30 times=1")
+	bench.http("L610", *VERSIONS["L610"][:2])
+	bench.campaigns_by_target(windows=[{"start": "20:00", "end": "22:00", **BERLIN}], not_after="2026-06-08T20:55:00Z",
+		retry={"attempts": 3, "delay": "1h"})
+	bench.start_modems()
+	warp, daemon = warped(bench, utc("2026-06-08T19:20:00Z"))  # 21:20 in Berlin
+	daemon.log.wait(r"pump: attempt 1 failed \(download-failed\)")
+	warp.jump_to(utc("2026-06-08T20:00:30Z"))  # not beyond the backoff: a jump is a reason to look at everything
+	before = wake_ups(daemon.pid)
+	warp.run(400)
+	daemon.log.wait(r"pump: failed \(deadline\)")
+	rig.check(wake_ups(daemon.pid) - before < 54 * 60, "it wakes up more than once a second, for nothing")
+	warp.run(1)
+	rig.equal(daemon.stop(), 0, "exit code")
+
+
 def test_window_closes_between_hops(bench):
 	first, second, third = VERSIONS["NL668"]
 	bench.modem("pump", "NL668", target=third)
@@ -310,4 +334,5 @@ def test_window_closes_between_hops(bench):
 
 rig.main(test_closed, test_opens, test_open_already, test_not_before, test_not_before_once, test_not_after,
 	test_deadline_comes, test_latest_start, test_too_short, test_reload, test_restart, test_hours_later, test_gap, test_fold,
-	test_clock_is_set, test_not_synchronised, test_window_closes_between_hops)
+	test_clock_is_set, test_not_synchronised, test_backoff_ends_in_the_night,
+	test_window_closes_between_hops)
