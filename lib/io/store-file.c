@@ -15,7 +15,7 @@
 #include "io/store-internal.h"
 
 /* The cache's pages, with what SQLite keeps beside each: among the small blocks of the heap they would leave holes. */
-static _Alignas(8) char pages[32][4096 + 512];
+static _Alignas(8) char pages[16][4096 + 288];
 
 static int path_of(char ret[static STORE_PATH_MAX], const char *directory, const char *name)
 {
@@ -237,7 +237,7 @@ int store_file_open(struct store_db *db, const char *directory)
 	if (r == 0)
 		r = store_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA journal_size_limit = 1048576;"
-				      "PRAGMA cache_size = -128;" /* KiB, as many as `pages`; 2 MiB by itself */
+				      "PRAGMA cache_size = -64;" /* KiB, as many as `pages`; 2 MiB by itself */
 				      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON");
 	if (r == 0)
 		r = take_lock(db);
