@@ -299,7 +299,9 @@ static size_t serve_slack(struct ports *ports, usec_t now)
 	ports->slack_due = usec_add(now, PORTS_SLACK_MOST); /* the handlers say who cannot wait so long */
 	ports->much = false;
 	served = serve_all(ports, ports->slack_fd, now);
-	if (ports->much || served != before) /* who is silent has said nothing */
+	if (served == 0)
+		ports->slack_due = now; /* a pause: the next report is read at once */
+	else if (ports->much || served != before) /* who is silent has said nothing */
 		ports->slack_due = usec_min(ports->slack_due, usec_add(now, PORTS_SLACK));
 	for (unsigned passes = 1; passes < SLACK_PASSES && ports->much; passes++) {
 		ports->much = false;

@@ -34,7 +34,7 @@
 #define PORTS_GAP   (1 * SEC)
 
 /* Nobody misses a report that is read later; of a wake-up most is the way out of idleness. */
-#define PORTS_SLACK_LEAST (50 * MSEC)  /* less is none */
+#define PORTS_SLACK_LEAST (125 * MSEC) /* less is none */
 #define PORTS_SLACK	  (250 * MSEC) /* while some port is silent, or has very much to say */
 #define PORTS_SLACK_MOST  (1 * SEC)
 
