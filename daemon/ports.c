@@ -159,12 +159,6 @@ int ports_remove(struct ports *ports, struct port *port)
 	return port->fd;
 }
 
-static void arm_slack_timer(struct ports *ports)
-{
-	(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due);
-	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_ONESHOT);
-}
-
 void ports_set_slack(struct ports *ports, struct port *port, usec_t slack)
 {
 	usec_t due = usec_add(ports_now(ports), slack);
@@ -176,8 +170,7 @@ void ports_set_slack(struct ports *ports, struct port *port, usec_t slack)
 	if (!port->slack || due >= ports->slack_due)
 		return;
 	ports->slack_due = due;
-	if (sd_event_source_get_enabled(ports->slack_timer, NULL) > 0)
-		arm_slack_timer(ports);
+	(void) sd_event_source_set_time(ports->slack_timer, due); /* if it is on */
 }
 
 ssize_t ports_write(struct ports *ports, struct port *port, const char *data, size_t size)
@@ -309,6 +302,12 @@ static size_t serve_slack(struct ports *ports, usec_t now)
 	}
 	end_turn(ports);
 	return served;
+}
+
+static void arm_slack_timer(struct ports *ports)
+{
+	(void) sd_event_source_set_time(ports->slack_timer, ports->slack_due);
+	(void) sd_event_source_set_enabled(ports->slack_timer, SD_EVENT_ONESHOT);
 }
 
 /*

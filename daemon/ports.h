@@ -9,7 +9,7 @@
  * Why: sd-event dispatches one source a turn and polls all others again, which is quadratic in the ports that are ready
  * (performance, 0.1); a wake-up costs a thousand times what parsing a report does (0.3).
  *
- * Fair: a port gives at most PORTS_READ bytes a turn (some times that in a round of slack ports, where it has much to say), what is
+ * Fair: a port gives at most PORTS_READ bytes a turn (some times that in a slack round, where it has much to say), what is
  * left stays ready behind the others. Ports are drained before deadlines are judged; when the tick comes over a second late
  * (SIGSTOP, suspend, a stalled CPU) they are drained to the bottom first, and deadlines are judged a tick later (conduct 15).
  *
